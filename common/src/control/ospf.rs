@@ -1,0 +1,225 @@
+//! Requests to `ospfd`: leases, and what `ospfctl show` prints.
+//!
+//! A **lease** is a named set of advertisements. Its holder opens it with a time to live, replaces the whole set with
+//! [`Request::SetAdvertised`], and renews it before it lapses. It belongs to the name, not to the connection:
+//! a holder that comes back in time finds its set as it was, and nothing is withdrawn.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnetwork::IpNetwork;
+use serde::{Deserialize, Serialize};
+
+use super::Refusal;
+use crate::ids::{AreaId, IfIndex, RouterId};
+
+/// How a VIP is told to the neighbours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// A host route in our Router-LSA (RFC 2328 §12.4.1.4).
+    #[default]
+    Stub,
+}
+
+/// One prefix to advertise. The metric is always explicit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Advertisement {
+    /// The VIP as a host prefix (/32), or a static prefix.
+    pub prefix: IpNetwork,
+    /// OSPF cost, 0..=65535 for `stub`.
+    pub metric: u16,
+    /// How it is encoded.
+    #[serde(default)]
+    pub encoding: Encoding,
+}
+
+/// A request to `ospfd`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum Request {
+    /// Takes or resumes the lease `name`; answers [`Response::Lease`] with the set in force.
+    LeaseOpen {
+        /// The holder's name, e.g. `director`.
+        name: String,
+        /// Time without a renewal after which the set is withdrawn, in milliseconds.
+        ttl_ms: u64,
+    },
+    /// Replaces the lease's whole set and renews it; answers [`Response::Lease`].
+    SetAdvertised {
+        /// The lease.
+        name: String,
+        /// Must be greater than the generation in force.
+        generation: u64,
+        /// The new set; a prefix may stand in it once.
+        advertisements: Vec<Advertisement>,
+    },
+    /// Renews the lease; answers [`Response::Lease`].
+    LeaseRenew {
+        /// The lease.
+        name: String,
+    },
+    /// Gives the lease up: its set is withdrawn at once; answers [`Response::Lease`].
+    LeaseRelease {
+        /// The lease.
+        name: String,
+    },
+    /// Answers [`Response::Interfaces`].
+    ShowInterfaces,
+    /// Answers [`Response::Neighbors`].
+    ShowNeighbors,
+    /// Answers [`Response::Database`].
+    ShowDatabase,
+    /// Answers [`Response::Advertised`].
+    ShowAdvertised,
+    /// Answers [`Response::Counters`].
+    ShowCounters,
+}
+
+/// `ospfd`'s answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "response", content = "data", rename_all = "kebab-case")]
+pub enum Response {
+    /// The state of the lease after the request.
+    Lease(LeaseView),
+    /// All interfaces that OSPF runs on.
+    Interfaces(Vec<InterfaceView>),
+    /// All neighbours.
+    Neighbors(Vec<NeighborView>),
+    /// The link-state database.
+    Database(Vec<LsaView>),
+    /// What this router advertises, and on whose behalf.
+    Advertised(Vec<AdvertisedView>),
+    /// Packets sent, received, and dropped by reason.
+    Counters(Vec<CounterView>),
+    /// The request was refused and changed nothing.
+    Refused(Refusal),
+}
+
+/// A lease as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseView {
+    /// The holder's name.
+    pub name: String,
+    /// Generation in force; 0 before the first set.
+    pub generation: u64,
+    /// Time to live in milliseconds.
+    pub ttl_ms: u64,
+    /// Time left in milliseconds.
+    pub remaining_ms: u64,
+    /// The set in force.
+    pub advertisements: Vec<Advertisement>,
+    /// Neighbours in state Full now: 0 means that nobody hears what is advertised.
+    pub full_neighbors: u32,
+}
+
+/// One interface. Names follow FRR's JSON where it has one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InterfaceView {
+    /// Interface name.
+    pub name: String,
+    /// Kernel index.
+    pub if_index: IfIndex,
+    /// Our address and prefix length on it.
+    pub address: Option<IpNetwork>,
+    /// The area.
+    pub area: AreaId,
+    /// `point-to-point` or `broadcast`.
+    pub network_type: String,
+    /// State in the words of RFC 2328 §9.1.
+    pub state: String,
+    /// Output cost.
+    pub cost: u16,
+    /// Router priority.
+    pub priority: u8,
+    /// HelloInterval in seconds.
+    pub hello_interval: u16,
+    /// RouterDeadInterval in seconds.
+    pub router_dead_interval: u32,
+    /// MTU in bytes.
+    pub mtu: u16,
+    /// Designated Router's address, 0.0.0.0 when there is none.
+    pub dr_address: Ipv4Addr,
+    /// Backup Designated Router's address, 0.0.0.0 when there is none.
+    pub bdr_address: Ipv4Addr,
+    /// Number of neighbours heard.
+    pub nbr_count: u32,
+    /// Number of neighbours in state Full.
+    pub nbr_full_count: u32,
+}
+
+/// One neighbour. Names follow FRR's JSON where it has one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NeighborView {
+    /// Its Router ID.
+    pub neighbor_router_id: RouterId,
+    /// Its address on the link.
+    pub address: IpAddr,
+    /// The interface's name.
+    pub iface_name: String,
+    /// State in the words of RFC 2328 §10.1 (`Full`, `2-Way`, ...).
+    pub nbr_state: String,
+    /// `DR`, `Backup`, `DROther`, or `-` on point-to-point links.
+    pub role: String,
+    /// Its router priority.
+    pub nbr_priority: u8,
+    /// Milliseconds until it is declared dead.
+    pub router_dead_interval_timer_due_msec: u64,
+    /// Milliseconds in the current state.
+    pub state_for_msec: u64,
+    /// State changes since it was first heard.
+    pub state_changes: u64,
+    /// LSAs still to be requested.
+    pub link_state_request_list_counter: u32,
+    /// LSAs sent and not yet acknowledged.
+    pub link_state_retransmission_list_counter: u32,
+}
+
+/// One LSA of the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LsaView {
+    /// Area, absent for AS scope.
+    pub area: Option<AreaId>,
+    /// LS type: `router`, `network`, ... or the number.
+    pub lsa_type: String,
+    /// Link State ID, dotted.
+    pub link_state_id: String,
+    /// Advertising router.
+    pub advertised_router: RouterId,
+    /// Age in seconds.
+    pub lsa_age: u16,
+    /// Sequence number in hex, `80000001`.
+    pub sequence_number: String,
+    /// Checksum in hex.
+    pub checksum: String,
+    /// Length in bytes, header included.
+    pub length: u16,
+    /// True for our own.
+    pub self_originated: bool,
+    /// Body in words, one line each.
+    pub detail: Vec<String>,
+}
+
+/// One prefix that we advertise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdvertisedView {
+    /// The advertisement.
+    #[serde(flatten)]
+    pub advertisement: Advertisement,
+    /// `static` or the lease's name.
+    pub owner: String,
+    /// True once an LSA with it stands in our database.
+    pub originated: bool,
+}
+
+/// One counter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CounterView {
+    /// Name, e.g. `rx-hello`, `drop-bad-checksum`.
+    pub name: String,
+    /// Its value since start.
+    pub value: u64,
+}

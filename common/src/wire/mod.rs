@@ -1,0 +1,1 @@
+//! Bounds-checked cursors over bytes, and the checksums of the protocols that we speak.

@@ -1,0 +1,1 @@
+//! Leases: who advertises what, and until when.

@@ -1,0 +1,66 @@
+//! The engine's configuration: valid by construction, made by `runtime::config` from what the operator wrote.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use common::control::ospf::Advertisement;
+use common::ids::{AreaId, RouterId};
+
+/// Configuration of an [`Instance`](super::Instance).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Our Router ID.
+    pub router_id: RouterId,
+    /// May others route through us? `false` gives our links the maximum metric (RFC 6987); VIPs keep theirs.
+    pub transit: bool,
+    /// Interfaces by name. One that the host does not have yet is waited for.
+    pub interfaces: BTreeMap<String, InterfaceConfig>,
+    /// Prefixes that are always advertised.
+    pub static_advertisements: Vec<Advertisement>,
+}
+
+/// How OSPF runs on one interface (RFC 2328 appendix C.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceConfig {
+    /// Area.
+    pub area: AreaId,
+    /// Network type.
+    pub network_type: NetworkType,
+    /// Output cost, 1..=65535.
+    pub cost: u16,
+    /// Router priority.
+    pub priority: u8,
+    /// HelloInterval, whole seconds.
+    pub hello_interval: Duration,
+    /// RouterDeadInterval, whole seconds.
+    pub dead_interval: Duration,
+    /// RxmtInterval.
+    pub retransmit_interval: Duration,
+    /// InfTransDelay, whole seconds.
+    pub transmit_delay: Duration,
+    /// Accept a database description that announces a larger MTU than ours.
+    pub mtu_ignore: bool,
+    /// Advertise the network, but send and receive nothing.
+    pub passive: bool,
+    /// Authentication.
+    pub auth: AuthConfig,
+}
+
+/// Network types (RFC 2328 §1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkType {
+    /// Two routers, no election.
+    PointToPoint,
+    /// Many routers, with Designated Router.
+    Broadcast,
+}
+
+/// Authentication of an interface (RFC 2328 appendix D).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AuthConfig {
+    /// Type 0.
+    #[default]
+    Null,
+    /// Type 1: eight bytes in clear.
+    Simple([u8; 8]),
+}
