@@ -1,6 +1,13 @@
 //! Programs IPVS, checks real servers, and decides which VIPs this host may advertise.
 //!
 //! `model` holds the validated words of the domain; `core` decides, sans-IO; `ipvs` is the generic-netlink codec;
-//! `probe` and `runtime` (feature `daemon`) touch the world.
+//! `config`, `probe` and `runtime` (feature `daemon`) touch the world.
 
+#[cfg(feature = "daemon")]
+pub mod config;
+pub mod core;
 pub mod model;
+#[cfg(feature = "daemon")]
+pub mod probe;
+#[cfg(feature = "daemon")]
+pub mod runtime;

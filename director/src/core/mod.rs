@@ -1,0 +1,5 @@
+//! What decides, without touching anything: health, desired and observed tables, plans, the advertise gate.
+//!
+//! No sockets, no clock, no randomness: `now` and a seed come in as arguments, effects leave as data.
+
+pub mod health;

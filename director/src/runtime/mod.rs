@@ -1,0 +1,1 @@
+//! The thin shell: one loop that owns the cores, and the sockets around it.
