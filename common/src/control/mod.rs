@@ -6,6 +6,8 @@
 //! answered in order.
 
 pub mod director;
+#[cfg(feature = "daemon")]
+pub mod frame;
 pub mod ospf;
 
 use serde::{Deserialize, Serialize};
