@@ -1,7 +1,9 @@
 //! The engine's façade.
 
 use common::control::Refusal;
-use common::control::ospf::{AdvertisedView, Advertisement, CounterView, InterfaceView, LeaseView, LsaView, NeighborView};
+use common::control::ospf::{
+    AdvertisedView, Advertisement, CounterView, InterfaceView, LeaseView, LsaView, NeighborView,
+};
 use common::time::Instant;
 use std::time::Duration;
 

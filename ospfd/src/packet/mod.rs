@@ -4,7 +4,7 @@ mod hello;
 mod lsa;
 
 pub use hello::Hello;
-pub use lsa::{Lsa, LsaBody, LsaHeader, LsaKey, LsType, NetworkLsa, RouterLink, RouterLinkType, RouterLsa};
+pub use lsa::{LsType, Lsa, LsaBody, LsaHeader, LsaKey, NetworkLsa, RouterLink, RouterLinkType, RouterLsa};
 
 use bytes::Bytes;
 use common::ids::{AreaId, RouterId};
