@@ -121,7 +121,7 @@ pub enum SchedulerKind {
 }
 
 /// One kind of check with its timing.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CheckSpec {
     /// What is asked.
     pub kind: CheckKind,
@@ -138,7 +138,7 @@ pub struct CheckSpec {
 }
 
 /// Kinds of checks.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CheckKind {
     /// Always up.
     None,
