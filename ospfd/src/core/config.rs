@@ -6,6 +6,9 @@ use std::time::Duration;
 use common::control::ospf::Advertisement;
 use common::ids::{AreaId, RouterId};
 
+/// Authentication of an interface (RFC 2328 appendix D).
+pub use crate::packet::Auth as AuthConfig;
+
 /// Configuration of an [`Instance`](super::Instance).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -53,14 +56,4 @@ pub enum NetworkType {
     PointToPoint,
     /// Many routers, with Designated Router.
     Broadcast,
-}
-
-/// Authentication of an interface (RFC 2328 appendix D).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum AuthConfig {
-    /// Type 0.
-    #[default]
-    Null,
-    /// Type 1: eight bytes in clear.
-    Simple([u8; 8]),
 }
