@@ -1,1 +1,6 @@
 //! The Evenkeel lab.
+
+pub mod bench;
+pub mod demo;
+pub mod observe;
+pub mod traffic;

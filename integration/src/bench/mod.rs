@@ -1,0 +1,4 @@
+//! Benches: ours and a peer in turn, in the same place, told as medians with ranges and a ratio.
+
+pub mod result;
+pub mod stats;

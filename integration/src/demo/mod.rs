@@ -1,0 +1,1 @@
+//! The demo: two directors serve one VIP, and the script breaks one thing after another.
