@@ -6,6 +6,7 @@
 #[cfg(feature = "daemon")]
 pub mod config;
 pub mod core;
+pub mod ipvs;
 pub mod model;
 #[cfg(feature = "daemon")]
 pub mod probe;

@@ -2,4 +2,7 @@
 //!
 //! No sockets, no clock, no randomness: `now` and a seed come in as arguments, effects leave as data.
 
+pub mod desired;
 pub mod health;
+pub mod observed;
+pub mod plan;

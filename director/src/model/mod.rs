@@ -5,6 +5,13 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+mod table;
+
+pub use table::{
+    FLAG_HASHED, FLAG_ONE_PACKET, FLAG_PERSISTENT, FLAG_SCHED1, FLAG_SCHED2, FLAG_SCHED3, ForwardMethod,
+    ServerEntry, ServiceEntry, TunnelOptions, scheduler_flag_names,
+};
+
 /// The validated configuration of a director.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {

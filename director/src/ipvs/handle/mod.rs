@@ -1,0 +1,173 @@
+//! A socket to the kernel's IPVS: dumps, and changes in batches.
+
+mod error;
+mod transport;
+
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
+use netlink_packet_generic::ctrl::nlas::GenlCtrlAttrs;
+use netlink_packet_generic::ctrl::{GenlCtrl, GenlCtrlCmd};
+
+pub use error::{IpvsError, Refusal, Request};
+use transport::Transport;
+
+use super::dest::DestAttr;
+use super::entry::{
+    DumpedServer, DumpedService, read_server, read_service, server_reference, server_request,
+    service_reference, service_request,
+};
+use super::info::InfoAttr;
+use super::message::{Command, CommandAttr, FAMILY_NAME, IpvsMessage, Payload};
+use super::service::ServiceAttr;
+use crate::core::observed::{Observed, ObservedServer, ObservedService};
+use crate::core::plan::Op;
+use crate::model::ServiceKey;
+
+/// Changes in one `sendmsg`. More would only make the set of errors harder to receive; the kernel's cost per change
+/// is flat from 64 on.
+pub const BATCH: usize = 256;
+
+/// The kernel's IPVS in the network namespace in which [`Handle::connect`] was called.
+///
+/// One owner, one request at a time. A call that is dropped half-way leaves answers behind, which the next call
+/// recognises by their sequence numbers and skips.
+#[derive(Debug)]
+pub struct Handle {
+    transport: Transport,
+    family: u16,
+}
+
+/// The answer to `GET_INFO`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// Major, minor, patch of the kernel's module.
+    pub version: (u8, u8, u8),
+    /// Buckets of the connection table.
+    pub table_size: u32,
+}
+
+impl Handle {
+    /// Opens a socket and resolves the family; the kernel may load `ip_vs` for that.
+    pub async fn connect() -> Result<Self, IpvsError> {
+        let mut transport = Transport::open()?;
+        let name = GenlCtrlAttrs::FamilyName(FAMILY_NAME.to_owned());
+        let question = GenlCtrl { cmd: GenlCtrlCmd::GetFamily, nlas: vec![name] };
+        let answers: Vec<GenlCtrl> = transport.ask(question, 0, NLM_F_REQUEST, Request::Family).await?;
+        let family = answers.iter().flat_map(|answer| &answer.nlas).find_map(|attribute| match attribute {
+            GenlCtrlAttrs::FamilyId(id) => Some(*id),
+            _ => None,
+        });
+        let family = family.ok_or(IpvsError::NoAnswer { request: Request::Family })?;
+        Ok(Self { transport, family })
+    }
+
+    /// Version and table size of the kernel's module.
+    pub async fn info(&mut self) -> Result<Info, IpvsError> {
+        let question = IpvsMessage::new(Command::GetInfo, Vec::new());
+        let answers = self.ask(question, NLM_F_REQUEST, Request::Info).await?;
+        let mut info = Info { version: (0, 0, 0), table_size: 0 };
+        for answer in answers {
+            let Payload::Info(attributes) = answer.payload else { continue };
+            for attribute in attributes {
+                match attribute {
+                    InfoAttr::Version(number) => {
+                        let [_, major, minor, patch] = number.to_be_bytes();
+                        info.version = (major, minor, patch);
+                    }
+                    InfoAttr::TableSize(size) => info.table_size = size,
+                    InfoAttr::Unknown(_) => {}
+                }
+            }
+        }
+        Ok(info)
+    }
+
+    /// The whole table: one dump of the services, then one per service.
+    pub async fn dump(&mut self) -> Result<Observed, IpvsError> {
+        let mut observed = Observed::default();
+        for service in self.dump_services().await? {
+            let Some(key) = service.key else {
+                observed.unnamed += 1;
+                continue;
+            };
+            let servers = self.dump_servers(&key).await?;
+            // The kernel lists the newest first.
+            let insertion = servers.iter().rev().map(|server| server.address).collect();
+            let servers =
+                servers.into_iter().map(|server| (server.address, ObservedServer::from(server))).collect();
+            let row = ObservedService { entry: service.entry, servers, insertion, stats: service.stats };
+            observed.services.insert(key, row);
+        }
+        Ok(observed)
+    }
+
+    /// Sends the operations in order, [`BATCH`] in one `sendmsg`. The kernel goes on after one that it refuses, so
+    /// the refusals of the batch come back together; later batches are then not sent.
+    pub async fn apply(&mut self, ops: &[Op]) -> Result<Vec<Refusal>, IpvsError> {
+        for batch in ops.chunks(BATCH) {
+            let messages = batch.iter().map(message_for).collect();
+            let refused = self.transport.batch(messages, self.family).await?;
+            if !refused.is_empty() {
+                let refusals = refused.into_iter().filter_map(|(index, errno)| {
+                    batch.get(index).map(|op| Refusal { request: Request::Op(Box::new(op.clone())), errno })
+                });
+                return Ok(refusals.collect());
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn dump_services(&mut self) -> Result<Vec<DumpedService>, IpvsError> {
+        let question = IpvsMessage::new(Command::GetService, Vec::new());
+        let answers = self.ask(question, NLM_F_REQUEST | NLM_F_DUMP, Request::Services).await?;
+        answers.iter().filter_map(service_block).map(|block| Ok(read_service(block)?)).collect()
+    }
+
+    async fn dump_servers(&mut self, key: &ServiceKey) -> Result<Vec<DumpedServer>, IpvsError> {
+        let question = service_reference(Command::GetDest, key);
+        let answers = self.ask(question, NLM_F_REQUEST | NLM_F_DUMP, Request::Servers(*key)).await?;
+        answers.iter().filter_map(dest_block).map(|block| Ok(read_server(key, block)?)).collect()
+    }
+
+    async fn ask(
+        &mut self,
+        question: IpvsMessage,
+        flags: u16,
+        request: Request,
+    ) -> Result<Vec<IpvsMessage>, IpvsError> {
+        self.transport.ask(question, self.family, flags, request).await
+    }
+}
+
+impl From<DumpedServer> for ObservedServer {
+    fn from(server: DumpedServer) -> Self {
+        let DumpedServer { address: _, entry, active, inactive, persistent, stats } = server;
+        Self { entry, active, inactive, persistent, stats }
+    }
+}
+
+fn message_for(op: &Op) -> IpvsMessage {
+    match op {
+        Op::AddService { key, entry } => service_request(Command::NewService, key, entry),
+        Op::EditService { key, entry } => service_request(Command::SetService, key, entry),
+        Op::DelService { key } => service_reference(Command::DelService, key),
+        Op::AddServer { key, address, entry } => server_request(Command::NewDest, key, *address, entry),
+        Op::EditServer { key, address, entry } => server_request(Command::SetDest, key, *address, entry),
+        Op::DelServer { key, address } => server_reference(Command::DelDest, key, *address),
+    }
+}
+
+fn service_block(message: &IpvsMessage) -> Option<&[ServiceAttr]> {
+    let Payload::Attributes(attributes) = &message.payload else { return None };
+    attributes.iter().find_map(|attribute| match attribute {
+        CommandAttr::Service(block) => Some(block.as_slice()),
+        _ => None,
+    })
+}
+
+fn dest_block(message: &IpvsMessage) -> Option<&[DestAttr]> {
+    let Payload::Attributes(attributes) = &message.payload else { return None };
+    attributes.iter().find_map(|attribute| match attribute {
+        CommandAttr::Dest(block) => Some(block.as_slice()),
+        _ => None,
+    })
+}
