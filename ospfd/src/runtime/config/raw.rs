@@ -1,0 +1,123 @@
+//! The configuration as it is written.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use common::config::duration;
+use common::ids::{AreaId, RouterId};
+use serde::{Deserialize, Serialize};
+
+/// The whole file. Scalars stand before tables, as TOML wants them when it is written.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) router_id: Option<RouterId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) transit: Option<bool>,
+    pub(super) control: RawControl,
+    pub(super) log: RawLog,
+    pub(super) interface: BTreeMap<String, RawInterface>,
+    pub(super) advertise: BTreeMap<String, RawAdvertise>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawControl {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) socket: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLog {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) filter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) format: Option<RawLogFormat>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawLogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawInterface {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) area: Option<AreaId>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(super) network_type: Option<RawNetworkType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cost: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) priority: Option<i64>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) hello_interval: Option<Duration>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) dead_interval: Option<Duration>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) retransmit_interval: Option<Duration>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) transmit_delay: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mtu_ignore: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) passive: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) auth: Option<RawAuth>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawNetworkType {
+    PointToPoint,
+    Broadcast,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAuth {
+    pub(super) simple: RawSecret,
+}
+
+/// A secret, or where it stands.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(untagged, expecting = "a secret is written \"...\" or { file = \"/path\" }")]
+pub(super) enum RawSecret {
+    Inline(String),
+    File(RawSecretFile),
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSecretFile {
+    pub(super) file: PathBuf,
+}
+
+impl Default for RawSecret {
+    fn default() -> Self {
+        Self::Inline(String::new())
+    }
+}
+
+impl std::fmt::Debug for RawSecret {
+    /// Shows where a secret is, never what it is.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Inline(_) => f.write_str("Inline(..)"),
+            Self::File(file) => file.fmt(f),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAdvertise {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) metric: Option<i64>,
+}

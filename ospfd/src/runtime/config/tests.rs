@@ -1,0 +1,265 @@
+use std::time::Duration;
+
+use super::*;
+use crate::core::config::{AuthConfig, NetworkType};
+
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new(text: &str) -> Self {
+        let files = Self(tempfile::tempdir().unwrap());
+        files.write("ospfd.toml", text);
+        files
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn load(&self) -> Result<Settings, Diagnostics> {
+        load(&self.0.path().join("ospfd.toml"))
+    }
+}
+
+/// What the operator reads.
+fn errors(text: &str) -> String {
+    Files::new(text).load().unwrap_err().to_string()
+}
+
+/// Every phrase stands in the diagnostics of `text`.
+fn assert_errors(text: &str, phrases: &[&str]) {
+    let found = errors(text);
+    for phrase in phrases {
+        assert!(found.contains(phrase), "`{phrase}` is missing in:\n{found}");
+    }
+}
+
+const WHOLE: &str = r#"
+router_id = "10.0.0.1"
+transit = true
+[control]
+socket = "/tmp/o.sock"
+[log]
+filter = "debug"
+format = "json"
+[interface.eth0]
+area = "0.0.0.1"
+type = "point-to-point"
+cost = 65535
+priority = 0
+hello_interval = "1s"
+dead_interval = "4s"
+retransmit_interval = "500ms"
+transmit_delay = "2s"
+mtu_ignore = true
+passive = true
+auth = { simple = "secret" }
+[advertise."192.0.2.1/32"]
+metric = 10
+[advertise."198.51.100.0/24"]
+metric = 65535
+"#;
+
+#[test]
+fn every_key_reaches_the_engine() {
+    let settings = Files::new(WHOLE).load().unwrap();
+    assert_eq!(settings.socket, Path::new("/tmp/o.sock"));
+    assert_eq!((settings.log_filter.as_str(), settings.log_format), ("debug", LogFormat::Json));
+    assert_eq!((settings.core.router_id.to_string().as_str(), settings.core.transit), ("10.0.0.1", true));
+    let eth0 = &settings.core.interfaces["eth0"];
+    assert_eq!(eth0.area.to_string(), "0.0.0.1");
+    assert_eq!(eth0.network_type, NetworkType::PointToPoint);
+    assert_eq!((eth0.cost, eth0.priority, eth0.mtu_ignore, eth0.passive), (65535, 0, true, true));
+    assert_eq!((eth0.hello_interval, eth0.dead_interval), (Duration::from_secs(1), Duration::from_secs(4)));
+    assert_eq!(eth0.retransmit_interval, Duration::from_millis(500));
+    assert_eq!(eth0.transmit_delay, Duration::from_secs(2));
+    assert_eq!(eth0.auth, AuthConfig::Simple(*b"secret\0\0"));
+    let statics: Vec<_> =
+        settings.core.static_advertisements.iter().map(|a| (a.prefix.to_string(), a.metric)).collect();
+    assert_eq!(statics, [("192.0.2.1/32".to_owned(), 10), ("198.51.100.0/24".to_owned(), 65535)]);
+}
+
+#[test]
+fn defaults_are_those_of_the_neighbours() {
+    let settings = Files::new("router_id = \"10.0.0.1\"\n[interface.enP2s1]\n").load().unwrap();
+    assert_eq!(settings.socket, Path::new(DEFAULT_SOCKET));
+    assert!(!settings.core.transit);
+    let interface = &settings.core.interfaces["enP2s1"];
+    assert_eq!(interface.area.0, 0);
+    assert_eq!(interface.network_type, NetworkType::Broadcast);
+    assert_eq!((interface.cost, interface.priority), (10, 1));
+    assert_eq!(interface.hello_interval, Duration::from_secs(10));
+    assert_eq!(interface.dead_interval, Duration::from_secs(40));
+    assert_eq!(interface.auth, AuthConfig::Null);
+}
+
+#[test]
+fn the_dead_interval_follows_the_hello_interval() {
+    let text = "router_id = \"10.0.0.1\"\n[interface.eth0]\nhello_interval = \"2s\"\n";
+    let settings = Files::new(text).load().unwrap();
+    assert_eq!(settings.core.interfaces["eth0"].dead_interval, Duration::from_secs(8));
+}
+
+#[test]
+fn the_normal_form_means_the_same_and_hides_secrets() {
+    let settings = Files::new(WHOLE).load().unwrap();
+    assert!(!settings.normal_form.contains("secret"), "{}", settings.normal_form);
+    let mut again = Files::new(&settings.normal_form).load().unwrap();
+    assert_eq!(again.normal_form, settings.normal_form);
+    again.core.interfaces.get_mut("eth0").unwrap().auth = AuthConfig::Simple(*b"secret\0\0");
+    assert_eq!(again, settings);
+}
+
+#[test]
+fn a_secret_can_stand_in_a_file() {
+    let files = Files::new("");
+    let secret = files.write("key", "s3cret\n");
+    let text = format!(
+        "router_id = \"10.0.0.1\"\n[interface.eth0]\nauth = {{ simple = {{ file = {:?} }} }}\n",
+        secret.display()
+    );
+    files.write("ospfd.toml", &text);
+    let settings = files.load().unwrap();
+    assert_eq!(settings.core.interfaces["eth0"].auth, AuthConfig::Simple(*b"s3cret\0\0"));
+    assert!(settings.normal_form.contains("key"), "{}", settings.normal_form);
+}
+
+#[test]
+fn fragments_add_interfaces_and_prefixes() {
+    let files = Files::new("router_id = \"10.0.0.1\"\n[interface.eth0]\ncost = 5\n");
+    files.write(
+        "ospfd.conf.d/vips.toml",
+        "[advertise.\"192.0.2.1/32\"]\nmetric = 1\n[interface.eth0]\ncost = 6\n",
+    );
+    let settings = files.load().unwrap();
+    assert_eq!(settings.core.interfaces["eth0"].cost, 6);
+    assert_eq!(settings.core.static_advertisements.len(), 1);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let found = load(Path::new("/nonexistent/ospfd.toml")).unwrap_err().to_string();
+    assert!(found.contains("/nonexistent/ospfd.toml cannot be read"), "{found}");
+    assert!(found.contains("--config"), "{found}");
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_place_and_its_likeness() {
+    let text = "router_id = \"10.0.0.1\"\n[interface.eth0]\nhelo_interval = \"1s\"\n";
+    assert_errors(
+        text,
+        &["unknown field `helo_interval`", "ospfd.toml:3:1", "did you mean `hello_interval`?"],
+    );
+    assert_errors("ruoter_id = \"10.0.0.1\"\n", &["ospfd.toml:1:1", "did you mean `router_id`?"]);
+}
+
+#[test]
+fn a_wrong_type_is_named_with_its_place() {
+    let id = "router_id = \"10.0.0.1\"\n";
+    assert_errors(
+        &format!("{id}[interface.eth0]\ncost = \"ten\"\n"),
+        &["ospfd.toml:3:8", "invalid type: string"],
+    );
+    assert_errors("router_id = 7\n", &["ospfd.toml:1:13", "invalid type"]);
+    assert_errors(
+        "router_id = \"10.0.0\"\n",
+        &["ospfd.toml:1:13", "`10.0.0` is neither four dotted numbers"],
+    );
+    assert_errors(&format!("{id}[interface.eth0]\ntype = \"nbma\"\n"), &["ospfd.toml:3:8", "point-to-point"]);
+    assert_errors(&format!("{id}[interface.eth0]\nhello_interval = 1\n"), &["ospfd.toml:3:18", "\"150ms\""]);
+    assert_errors(&format!("{id}[interface.eth0]\nauth = {{ simple = 5 }}\n"), &["ospfd.toml:3:", "{ file"]);
+    assert_errors("router_id = \n", &["ospfd.toml:1:"]);
+}
+
+#[test]
+fn a_router_needs_an_id() {
+    assert_errors(
+        "transit = false\n",
+        &["router_id is missing in", "ospfd.toml", "router_id = \"10.0.0.1\""],
+    );
+    assert_errors("router_id = \"0.0.0.0\"\n", &["ospfd.toml:1:13", "no router may have"]);
+}
+
+#[test]
+fn intervals_must_fit_the_wire_and_each_other() {
+    let with = |line: &str| format!("router_id = \"10.0.0.1\"\n[interface.eth0]\n{line}\n");
+    assert_errors(&with("hello_interval = \"1500ms\""), &["ospfd.toml:3:18", "whole seconds"]);
+    assert_errors(&with("hello_interval = \"0s\""), &["ospfd.toml:3:18", "whole seconds, 1 to 65535"]);
+    assert_errors(&with("dead_interval = \"1d\""), &["ospfd.toml:3:17", "1 to 65535"]);
+    assert_errors(
+        &with("dead_interval = \"10s\""),
+        &["ospfd.toml:3:17", "not longer than hello_interval (10s)"],
+    );
+    assert_errors(&with("retransmit_interval = \"1ms\""), &["ospfd.toml:3:23", "100 ms to 1 h"]);
+    assert_errors(&with("transmit_delay = \"1ms\""), &["ospfd.toml:3:18", "whole seconds"]);
+}
+
+#[test]
+fn numbers_have_bounds() {
+    let with = |line: &str| format!("router_id = \"10.0.0.1\"\n[interface.eth0]\n{line}\n");
+    assert_errors(&with("cost = 0"), &["ospfd.toml:3:8", "cost is 0, out of 1 to 65535"]);
+    assert_errors(&with("cost = 65536"), &["ospfd.toml:3:8", "out of 1 to 65535"]);
+    assert_errors(&with("priority = -1"), &["ospfd.toml:3:12", "out of 0 to 255"]);
+    let metric = "router_id = \"10.0.0.1\"\n[advertise.\"192.0.2.1/32\"]\nmetric = 65536\n";
+    assert_errors(metric, &["ospfd.toml:3:10", "out of 0 to 65535"]);
+}
+
+#[test]
+fn prefixes_that_cannot_be_advertised_are_refused_with_their_place() {
+    let with = |prefix: &str| format!("router_id = \"10.0.0.1\"\n[advertise.\"{prefix}\"]\nmetric = 1\n");
+    assert_errors(&with("192.0.2.1/24"), &["ospfd.toml:2:", "host bits set; write 192.0.2.0/24"]);
+    assert_errors(&with("192.0.2.1/33"), &["ospfd.toml:2:", "`192.0.2.1/33` is no prefix"]);
+    assert_errors(&with("vip"), &["ospfd.toml:2:", "`vip` is no prefix", "192.0.2.1/32"]);
+    assert_errors(&with("2001:db8::1/128"), &["ospfd.toml:2:", "is not IPv4"]);
+    let bare = "router_id = \"10.0.0.1\"\n[advertise.\"192.0.2.1/32\"]\n";
+    assert_errors(bare, &["ospfd.toml:2:", "has no metric"]);
+    let twice = format!("{}[advertise.\"192.0.2.1\"]\nmetric = 1\n", with("192.0.2.1/32"));
+    assert_errors(&twice, &["ospfd.toml:2:", "ospfd.toml:4:", "advertised twice"]);
+}
+
+#[test]
+fn more_prefixes_than_a_router_lsa_holds_are_refused() {
+    use std::fmt::Write;
+    let mut text = "router_id = \"10.0.0.1\"\n".to_owned();
+    for n in 0..=crate::core::advertise::MAX_PREFIXES {
+        let (high, low) = (n / 256, n % 256);
+        writeln!(text, "[advertise.\"10.1.{high}.{low}/32\"]\nmetric = 1").unwrap();
+    }
+    assert_errors(&text, &["5351 prefixes are more than the 5350"]);
+}
+
+#[test]
+fn interfaces_must_be_in_one_area() {
+    let text = "router_id = \"10.0.0.1\"\n[interface.eth0]\narea = \"0\"\n[interface.eth1]\narea = \"1\"\n";
+    assert_errors(text, &["ospfd.toml:5:8", "ospfd.toml:3:8", "no border router"]);
+}
+
+#[test]
+fn secrets_fit_and_are_never_shown() {
+    let with =
+        |auth: &str| format!("router_id = \"10.0.0.1\"\n[interface.eth0]\nauth = {{ simple = {auth} }}\n");
+    // The line itself is quoted back to the operator who wrote it, so only the daemon's own words are looked at.
+    assert_errors(&with("\"123456789\""), &["ospfd.toml:3:", "1 to 8 bytes, this one 9"]);
+    assert_errors(&with("\"\""), &["1 to 8 bytes, this one 0"]);
+    assert_errors(
+        &with("{ file = \"/nonexistent/key\" }"),
+        &["ospfd.toml:3:", "/nonexistent/key cannot be read"],
+    );
+    let settings = Files::new(&with("\"s3cret\"")).load().unwrap();
+    assert!(!settings.normal_form.contains("s3cret"));
+}
+
+#[test]
+fn all_errors_are_told_at_once() {
+    let text = "[interface.eth0]\ncost = 0\npriority = 300\n[advertise.\"x\"]\n";
+    assert_errors(text, &["router_id is missing", "cost is 0", "priority is 300", "`x` is no prefix"]);
+}
+
+#[test]
+fn bad_interface_names_are_refused() {
+    let text = "router_id = \"10.0.0.1\"\n[interface.\"a name that is long\"]\n";
+    assert_errors(text, &["ospfd.toml:2:", "cannot be the name of an interface"]);
+}
