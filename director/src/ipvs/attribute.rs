@@ -116,7 +116,7 @@ impl Value for Flags {
 /// Text with a trailing NUL on the wire.
 impl Value for String {
     fn width(&self) -> usize {
-        self.as_bytes().len() + 1
+        str::len(self) + 1
     }
 
     fn emit(&self, buffer: &mut [u8]) {

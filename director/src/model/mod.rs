@@ -9,7 +9,7 @@ mod table;
 
 pub use table::{
     FLAG_HASHED, FLAG_ONE_PACKET, FLAG_PERSISTENT, FLAG_SCHED1, FLAG_SCHED2, FLAG_SCHED3, ForwardMethod,
-    ServerEntry, ServiceEntry, TunnelOptions, scheduler_flag_names,
+    ServerEntry, ServiceEntry, ServiceKeyError, TunnelOptions, scheduler_flag_names,
 };
 
 /// The validated configuration of a director.

@@ -4,6 +4,7 @@
 //! the kernel, and sent to it, are these rows.
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::{Forward, Protocol, Scheduler, SchedulerKind, ServiceKey};
 
@@ -222,5 +223,30 @@ impl Protocol {
             17 => Some(Self::Udp),
             _ => None,
         }
+    }
+}
+
+/// The text is no [`ServiceKey`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` names no service; write `tcp 10.0.0.1:80`, `udp [2001:db8::1]:53`, `fwmark 7` or `fwmark 7 ipv6`"
+)]
+pub struct ServiceKeyError(String);
+
+/// Reads what [`fmt::Display`] writes.
+impl FromStr for ServiceKey {
+    type Err = ServiceKeyError;
+
+    fn from_str(text: &str) -> Result<Self, ServiceKeyError> {
+        let words: Vec<_> = text.split(' ').collect();
+        let key = match words.as_slice() {
+            ["tcp", vip] => vip.parse().ok().map(|vip| Self::Address { protocol: Protocol::Tcp, vip }),
+            ["udp", vip] => vip.parse().ok().map(|vip| Self::Address { protocol: Protocol::Udp, vip }),
+            ["fwmark", mark] => mark.parse().ok().map(|mark| Self::FirewallMark { mark, ipv6: false }),
+            ["fwmark", mark, "ipv6"] => mark.parse().ok().map(|mark| Self::FirewallMark { mark, ipv6: true }),
+            _ => None,
+        };
+        key.filter(|key| !matches!(key, Self::FirewallMark { mark: 0, .. }))
+            .ok_or_else(|| ServiceKeyError(text.to_owned()))
     }
 }
