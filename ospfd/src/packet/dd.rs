@@ -60,3 +60,59 @@ impl DatabaseDescription {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use common::ids::RouterId;
+
+    use super::super::vectors::assert_both_ways;
+    use super::super::{Body, LsType, LsaKey, options};
+    use super::*;
+
+    /// Sent by BIRD 2.0.12 as master, with its own Router-LSA.
+    const CAPTURED: &str = "0202 0034 0a000002 00000000 4318 0000 0000000000000000
+        05dc 42 01 df7dbc0d 0003 42 01 0a000002 0a000002 80000001 f70c 0030";
+
+    #[test]
+    fn a_captured_description_reads_and_writes_as_it_came() {
+        assert_both_ways(
+            CAPTURED,
+            0x0a00_0002,
+            Body::DatabaseDescription(DatabaseDescription {
+                mtu: 1500,
+                options: options::E | options::O,
+                init: false,
+                more: false,
+                master: true,
+                sequence: 0xdf7d_bc0d,
+                headers: vec![LsaHeader {
+                    age: 3,
+                    options: options::E | options::O,
+                    key: LsaKey {
+                        ls_type: LsType::Router,
+                        link_state_id: 0x0a00_0002,
+                        advertising_router: RouterId(0x0a00_0002),
+                    },
+                    sequence: i32::MIN + 1,
+                    checksum: 0xf70c,
+                    length: 48,
+                }],
+            }),
+        );
+    }
+
+    #[test]
+    fn each_flag_has_its_own_bit() {
+        for (flags, init, more, master) in [
+            (0x04, true, false, false),
+            (0x02, false, true, false),
+            (0x01, false, false, true),
+            (0xf8, false, false, false),
+        ] {
+            let body = [0x05, 0xdc, 0x02, flags, 0, 0, 0, 9];
+            let description = DatabaseDescription::parse(&mut Reader::new(&body)).unwrap();
+
+            assert_eq!((description.init, description.more, description.master), (init, more, master));
+        }
+    }
+}

@@ -64,3 +64,32 @@ impl Hello {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::vectors::assert_both_ways;
+    use super::super::{Body, options};
+    use super::*;
+
+    /// Sent by BIRD 2.0.12 on a LAN of two, before the election.
+    const CAPTURED: &str = "0201 0030 0a000002 00000000 e8c4 0000 0000000000000000
+        ffffff00 0001 02 01 00000004 00000000 00000000 0a000001";
+
+    #[test]
+    fn a_captured_hello_reads_and_writes_as_it_came() {
+        assert_both_ways(
+            CAPTURED,
+            0x0a00_0002,
+            Body::Hello(Hello {
+                network_mask: Ipv4Addr::new(255, 255, 255, 0),
+                hello_interval: 1,
+                options: options::E,
+                priority: 1,
+                router_dead_interval: 4,
+                designated_router: Ipv4Addr::UNSPECIFIED,
+                backup_designated_router: Ipv4Addr::UNSPECIFIED,
+                neighbors: vec![RouterId(0x0a00_0001)],
+            }),
+        );
+    }
+}

@@ -29,3 +29,6 @@ pub use lsa::{
 };
 pub use request::REQUEST_LEN;
 pub use update::{SkippedLsa, UPDATE_FIXED_LEN, encode_update};
+
+#[cfg(test)]
+mod vectors;

@@ -34,3 +34,32 @@ pub(super) fn emit(keys: &[LsaKey], writer: &mut Writer) {
         writer.u32(key.advertising_router.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Body;
+    use super::super::vectors::assert_both_ways;
+    use super::*;
+
+    /// Sent by BIRD 2.0.12 to FRR 8.4.4.
+    const CAPTURED: &str = "0203 0024 0a000002 00000000 dfd3 0000 0000000000000000
+        00000001 0a000001 0a000001";
+
+    #[test]
+    fn a_captured_request_reads_and_writes_as_it_came() {
+        let key = LsaKey {
+            ls_type: LsType::Router,
+            link_state_id: 0x0a00_0001,
+            advertising_router: RouterId(0x0a00_0001),
+        };
+
+        assert_both_ways(CAPTURED, 0x0a00_0002, Body::LinkStateRequest(vec![key]));
+    }
+
+    #[test]
+    fn a_type_beyond_one_byte_is_refused() {
+        let body = [0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+        assert_eq!(parse(&mut Reader::new(&body)), Err(DecodeError::LsTypeRange(0x101)));
+    }
+}

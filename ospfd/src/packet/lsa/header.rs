@@ -197,3 +197,58 @@ impl fmt::Display for LsaKey {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header((sequence, checksum, age): (i32, u16, u16)) -> LsaHeader {
+        let key = LsaKey { ls_type: LsType::Router, link_state_id: 1, advertising_router: RouterId(1) };
+        LsaHeader { age, options: 2, key, sequence, checksum, length: 20 }
+    }
+
+    #[test]
+    fn recency_follows_the_rules_in_order() {
+        const FIRST: i32 = i32::MIN + 1;
+        // RFC 2328 §13.1, rule by rule: (sequence, checksum, age) of the newer, then of the older instance.
+        let newer = [
+            ("sequence beats all", (FIRST + 1, 0, 0), (FIRST, 9, MAX_AGE)),
+            ("sequences are signed", (1, 0, 0), (-1, 0, 0)),
+            ("the last sequence beats the first", (i32::MAX, 0, 0), (FIRST, 0, 0)),
+            ("checksum comes next", (FIRST, 9, 0), (FIRST, 8, MAX_AGE)),
+            ("checksums are unsigned", (FIRST, 0x8000, 0), (FIRST, 0x7fff, 0)),
+            ("MaxAge comes next", (FIRST, 9, MAX_AGE), (FIRST, 9, MAX_AGE - 1)),
+            ("beyond MaxAgeDiff the younger wins", (FIRST, 9, 99), (FIRST, 9, 99 + MAX_AGE_DIFF + 1)),
+        ];
+        for (rule, new, old) in newer {
+            assert_eq!(header(new).recency(&header(old)), Ordering::Greater, "{rule}");
+            assert_eq!(header(old).recency(&header(new)), Ordering::Less, "{rule}");
+        }
+        let same = [
+            ("within MaxAgeDiff they are the same", (FIRST, 9, 0), (FIRST, 9, MAX_AGE_DIFF)),
+            ("both at MaxAge", (FIRST, 9, MAX_AGE), (FIRST, 9, MAX_AGE)),
+        ];
+        for (rule, one, other) in same {
+            assert_eq!(header(one).recency(&header(other)), Ordering::Equal, "{rule}");
+        }
+    }
+
+    #[test]
+    fn an_age_on_the_wire_is_capped_and_freed_of_do_not_age() {
+        for (wire, age) in [(0_u16, 0), (3599, 3599), (3601, 3600), (0x7fff, 3600), (0x8005, 5)] {
+            let mut bytes = [0; LSA_HEADER_LEN];
+            bytes[..2].copy_from_slice(&wire.to_be_bytes());
+
+            assert_eq!(LsaHeader::parse(&mut Reader::new(&bytes)).unwrap().age, age);
+        }
+    }
+
+    #[test]
+    fn every_type_number_survives() {
+        for number in 0..=u8::MAX {
+            assert_eq!(u8::from(LsType::from(number)), number);
+        }
+        assert_eq!(LsType::from(5).to_string(), "as-external");
+        assert_eq!(LsType::from(6).to_string(), "type-6");
+    }
+}

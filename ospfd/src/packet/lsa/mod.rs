@@ -24,7 +24,6 @@ pub const MAX_LSA_LEN: usize = MAX_PACKET_LEN - PACKET_HEADER_LEN - UPDATE_FIXED
 /// The age stands at the front, and no checksum covers it (RFC 2328 §12.1.7).
 const AGE_LEN: usize = 2;
 const CHECKSUM_AT: usize = 16;
-const LENGTH_AT: usize = 18;
 
 /// Mask, then metrics by TOS (RFC 2328 A.4.4).
 const SUMMARY_BODY: (usize, usize) = (8, 4);
@@ -175,4 +174,90 @@ fn assemble(
         checksum::fletcher(covered, CHECKSUM_AT - AGE_LEN).ok_or(EmitError::LsaTooLong(whole))?;
     writer.patch(CHECKSUM_AT, &header.checksum.to_be_bytes());
     Ok((header, writer.finish()))
+}
+
+#[cfg(test)]
+mod tests {
+    use common::ids::RouterId;
+
+    use super::*;
+
+    fn key(ls_type: LsType) -> LsaKey {
+        LsaKey { ls_type, link_state_id: 1, advertising_router: RouterId(1) }
+    }
+
+    fn router_of(links: usize) -> LsaBody {
+        let link = RouterLink { link_type: RouterLinkType::Stub, link_id: 1, link_data: u32::MAX, metric: 1 };
+        LsaBody::Router(RouterLsa { flags: 0, links: vec![link; links] })
+    }
+
+    #[test]
+    fn more_links_than_fit_are_an_error() {
+        let most = (MAX_LSA_LEN - LSA_HEADER_LEN - 4) / 12;
+        let build = |links| Lsa::build(0, 2, key(LsType::Router), 1, router_of(links));
+
+        assert_eq!(most, 5455);
+        assert!(build(most).is_ok_and(|lsa| Lsa::parse(&lsa.raw) == Ok(lsa)));
+        assert_eq!(build(most + 1), Err(EmitError::LsaTooLong(24 + 12 * (most + 1))));
+        assert_eq!(build(65_536), Err(EmitError::LsaTooLong(12 * 65_536)));
+    }
+
+    #[test]
+    fn a_body_of_another_type_is_an_error() {
+        let mismatch = |ls_type| Err(EmitError::BodyMismatch(key(ls_type)));
+
+        for ls_type in [LsType::Network, LsType::AsExternal] {
+            assert_eq!(Lsa::build(0, 2, key(ls_type), 1, router_of(1)), mismatch(ls_type));
+        }
+        assert_eq!(
+            Lsa::build(0, 2, key(LsType::OpaqueArea), 1, LsaBody::Opaque),
+            mismatch(LsType::OpaqueArea)
+        );
+        assert_eq!(Lsa::build_opaque(0, 2, key(LsType::Router), 1, &[0; 4]), mismatch(LsType::Router));
+    }
+
+    #[test]
+    fn lengths_suit_the_types_that_are_only_carried() {
+        let table: [(u8, &[usize], &[usize]); 6] = [
+            (3, &[8, 12, 20], &[0, 4, 7, 10]),
+            (4, &[8], &[4, 9]),
+            (5, &[16, 28], &[0, 12, 20, 27]),
+            (7, &[16, 40], &[15, 36]),
+            (10, &[0, 1, 3, 4, 1001], &[]),
+            (200, &[0, 5, 8], &[]),
+        ];
+        for (number, good, bad) in table {
+            let build = |len| Lsa::build_opaque(1, 2, key(number.into()), 1, &vec![7; len]).unwrap();
+            for lsa in good.iter().copied().map(build) {
+                assert_eq!(Lsa::parse(&lsa.raw), Ok(lsa));
+            }
+            for lsa in bad.iter().copied().map(build) {
+                let error = DecodeError::LsaLength { ls_type: number.into(), length: lsa.header.length };
+                assert_eq!(Lsa::parse(&lsa.raw), Err(error));
+            }
+        }
+    }
+
+    #[test]
+    fn a_checksum_of_zero_is_refused() {
+        let mut raw = vec![0; LSA_HEADER_LEN];
+        raw[3] = 200;
+        raw[19] = 20;
+        // Make both sums vanish with the checksum bytes at zero, by using two bytes of the Link State ID for it.
+        let sum = checksum::fletcher(&raw[AGE_LEN..], 4 - AGE_LEN).unwrap();
+        raw[4..6].copy_from_slice(&sum.to_be_bytes());
+
+        assert!(checksum::fletcher_is_valid(&raw[AGE_LEN..]));
+        assert_eq!(Lsa::parse(&raw), Err(DecodeError::LsaChecksum(0)));
+    }
+
+    #[test]
+    fn bytes_that_are_not_the_lsa_s_length_are_refused() {
+        let lsa = Lsa::build(0, 2, key(LsType::Router), 1, router_of(1)).unwrap();
+        let longer = [&lsa.raw[..], &[0]].concat();
+
+        let framing = |left| Err(DecodeError::LsaFraming { length: 36, left });
+        assert_eq!(Lsa::parse(&longer), framing(37));
+        assert_eq!(Lsa::parse(&lsa.raw[..35]), framing(35));
+    }
 }

@@ -39,3 +39,30 @@ impl NetworkLsa {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::LsType;
+    use super::*;
+
+    const BAD_LENGTH: DecodeError = DecodeError::LsaLength { ls_type: LsType::Network, length: 0 };
+
+    #[test]
+    fn masks_may_be_any_prefix_and_have_no_holes() {
+        for mask in [0_u32, 0x8000_0000, 0xffff_ff00, u32::MAX] {
+            let network = NetworkLsa::parse(&mut Reader::new(&mask.to_be_bytes()), BAD_LENGTH).unwrap();
+            assert_eq!(network.network_mask.to_bits(), mask);
+        }
+        for mask in [1_u32, 0xff00_ff00, 0x7fff_ffff] {
+            let read = NetworkLsa::parse(&mut Reader::new(&mask.to_be_bytes()), BAD_LENGTH);
+            assert_eq!(read, Err(DecodeError::NetworkMask(mask)));
+        }
+    }
+
+    #[test]
+    fn a_body_without_a_whole_mask_or_router_is_refused() {
+        for body in [&[][..], &[255, 255, 255], &[255, 255, 255, 0, 10], &[255, 255, 255, 0, 10, 0, 0]] {
+            assert_eq!(NetworkLsa::parse(&mut Reader::new(body), BAD_LENGTH), Err(BAD_LENGTH));
+        }
+    }
+}

@@ -127,3 +127,55 @@ impl From<RouterLinkType> for u8 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::LsType;
+    use super::*;
+
+    const BAD_LENGTH: DecodeError = DecodeError::LsaLength { ls_type: LsType::Router, length: 0 };
+
+    #[test]
+    fn tos_metrics_are_skipped() {
+        let body = [
+            0x05, 0, 0, 2, //
+            1, 1, 1, 1, 2, 2, 2, 2, 1, 2, 0, 10, /* TOS */ 8, 0, 0, 1, 16, 0, 0, 2, //
+            3, 3, 3, 3, 4, 4, 4, 4, 9, 0, 0xff, 0xff,
+        ];
+
+        let router = RouterLsa::parse(&mut Reader::new(&body), BAD_LENGTH).unwrap();
+
+        assert_eq!(router.flags, flags::V | flags::B);
+        let first = RouterLink {
+            link_type: RouterLinkType::PointToPoint,
+            link_id: 0x0101_0101,
+            link_data: 0x0202_0202,
+            metric: 10,
+        };
+        let second = RouterLink {
+            link_type: RouterLinkType::Unknown(9),
+            link_id: 0x0303_0303,
+            link_data: 0x0404_0404,
+            metric: 0xffff,
+        };
+        assert_eq!(router.links, [first, second]);
+    }
+
+    #[test]
+    fn links_that_do_not_fill_the_body_are_refused() {
+        let one_link = [0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 0, 0, 10];
+        let mut one_more_counted = one_link;
+        one_more_counted[3] = 2;
+        let mut one_less_counted = one_link;
+        one_less_counted[3] = 0;
+        let mut tos_behind_the_end = one_link;
+        tos_behind_the_end[13] = 1;
+
+        assert!(RouterLsa::parse(&mut Reader::new(&one_link), BAD_LENGTH).is_ok());
+        for body in
+            [&one_more_counted[..], &one_less_counted, &tos_behind_the_end, &one_link[..15], &[0, 0, 0]]
+        {
+            assert_eq!(RouterLsa::parse(&mut Reader::new(body), BAD_LENGTH), Err(BAD_LENGTH));
+        }
+    }
+}
