@@ -1,6 +1,5 @@
 //! The HTTP check: one HTTP/1.1 GET on a connection of its own; redirects are answers like any other.
 
-use std::error::Error as _;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -77,9 +76,5 @@ async fn drain(body: hyper::body::Incoming) -> Result<(), Failure> {
 }
 
 fn meaning(error: &hyper::Error, phase: Phase) -> Failure {
-    if error.is_parse() || error.source().is_some_and(|source| source.is::<hyper::http::Error>()) {
-        Failure::NotHttp
-    } else {
-        Failure::Broken(phase)
-    }
+    if error.is_parse() { Failure::NotHttp } else { Failure::Broken(phase) }
 }
