@@ -222,3 +222,6 @@ impl fmt::Display for ServerArguments<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
