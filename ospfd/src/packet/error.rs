@@ -68,7 +68,7 @@ pub enum DecodeError {
         /// The length field.
         length: u16,
     },
-    /// A Network-LSA's mask has holes.
+    /// The mask of a network or destination has holes.
     #[error("network mask {0:#010x} has holes")]
     NetworkMask(u32),
 }
@@ -106,4 +106,7 @@ pub enum EmitError {
     /// The body is not of the key's type, or was never interpreted and has no words to emit.
     #[error("the body given is not that of {0}")]
     BodyMismatch(LsaKey),
+    /// A metric has more than 24 bits.
+    #[error("metric {0} does not fit 24 bits")]
+    MetricRange(u32),
 }

@@ -1,15 +1,18 @@
 //! LSAs (RFC 2328 A.4): header, body, and the bytes that both came from.
 //!
-//! Router- and Network-LSAs are taken apart. All others are carried as bytes; of the types that RFC 2328 and 3101
-//! define, the length is checked.
+//! The types of RFC 2328 and 3101 are taken apart. All others are carried as bytes.
 
+mod external;
 mod header;
 mod network;
 mod router;
+mod summary;
 
+pub use external::{ExternalLsa, ExternalMetric};
 pub use header::{LSA_HEADER_LEN, LsType, LsaHeader, LsaKey, MAX_AGE, MAX_AGE_DIFF};
 pub use network::NetworkLsa;
 pub use router::{RouterLink, RouterLinkType, RouterLsa, flags as router_flags};
+pub use summary::{LS_INFINITY, SummaryLsa};
 
 use bytes::Bytes;
 use common::wire::{Reader, Writer, checksum};
@@ -24,11 +27,6 @@ pub const MAX_LSA_LEN: usize = MAX_PACKET_LEN - PACKET_HEADER_LEN - UPDATE_FIXED
 /// The age stands at the front, and no checksum covers it (RFC 2328 §12.1.7).
 const AGE_LEN: usize = 2;
 const CHECKSUM_AT: usize = 16;
-
-/// Mask, then metrics by TOS (RFC 2328 A.4.4).
-const SUMMARY_BODY: (usize, usize) = (8, 4);
-/// Mask, then metric, forwarding address and tag by TOS (RFC 2328 A.4.5, RFC 3101 appendix A).
-const EXTERNAL_BODY: (usize, usize) = (16, 12);
 
 /// An LSA: its header, its body in words, and the bytes that both came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +46,10 @@ pub enum LsaBody {
     Router(RouterLsa),
     /// Type 2.
     Network(NetworkLsa),
+    /// Types 3 and 4.
+    Summary(SummaryLsa),
+    /// Types 5 and 7.
+    External(ExternalLsa),
     /// A type that is stored and flooded, but not interpreted.
     Opaque,
 }
@@ -91,8 +93,13 @@ impl Lsa {
         body: &[u8],
     ) -> Result<Self, EmitError> {
         match key.ls_type {
-            LsType::Router | LsType::Network => Err(EmitError::BodyMismatch(key)),
-            _ => {
+            LsType::Router
+            | LsType::Network
+            | LsType::SummaryNetwork
+            | LsType::SummaryAsbr
+            | LsType::AsExternal
+            | LsType::Nssa => Err(EmitError::BodyMismatch(key)),
+            LsType::OpaqueLink | LsType::OpaqueArea | LsType::OpaqueAs | LsType::Unknown(_) => {
                 let (header, raw) = assemble(age, options, key, sequence, body)?;
                 Ok(Self { header, body: LsaBody::Opaque, raw })
             }
@@ -123,17 +130,13 @@ impl Lsa {
 impl LsaBody {
     fn parse(header: &LsaHeader, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let bad_length = DecodeError::LsaLength { ls_type: header.key.ls_type, length: header.length };
-        let fits = |(least, step): (usize, usize)| {
-            reader.remaining().checked_sub(least).is_some_and(|more| more.is_multiple_of(step))
-        };
         match header.key.ls_type {
             LsType::Router => RouterLsa::parse(reader, bad_length).map(Self::Router),
             LsType::Network => NetworkLsa::parse(reader, bad_length).map(Self::Network),
-            LsType::SummaryNetwork | LsType::SummaryAsbr if fits(SUMMARY_BODY) => Ok(Self::Opaque),
-            LsType::AsExternal | LsType::Nssa if fits(EXTERNAL_BODY) => Ok(Self::Opaque),
-            LsType::SummaryNetwork | LsType::SummaryAsbr | LsType::AsExternal | LsType::Nssa => {
-                Err(bad_length)
+            ls_type @ (LsType::SummaryNetwork | LsType::SummaryAsbr) => {
+                SummaryLsa::parse(ls_type, reader, bad_length).map(Self::Summary)
             }
+            LsType::AsExternal | LsType::Nssa => ExternalLsa::parse(reader, bad_length).map(Self::External),
             // Opaque bodies whose length is no multiple of 4 exist, and are taken as they are (RFC 5250 asks for padding).
             LsType::OpaqueLink | LsType::OpaqueArea | LsType::OpaqueAs | LsType::Unknown(_) => {
                 Ok(Self::Opaque)
@@ -148,7 +151,11 @@ impl LsaBody {
                 network.emit(writer);
                 Ok(())
             }
-            (_, Self::Router(_) | Self::Network(_) | Self::Opaque) => Err(EmitError::BodyMismatch(key)),
+            (LsType::SummaryNetwork | LsType::SummaryAsbr, Self::Summary(summary)) => summary.emit(writer),
+            (LsType::AsExternal | LsType::Nssa, Self::External(external)) => external.emit(writer),
+            (_, Self::Router(_) | Self::Network(_) | Self::Summary(_) | Self::External(_) | Self::Opaque) => {
+                Err(EmitError::BodyMismatch(key))
+            }
         }
     }
 }
@@ -178,6 +185,8 @@ fn assemble(
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use common::ids::RouterId;
 
     use super::*;
@@ -217,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_suit_the_types_that_are_only_carried() {
+    fn lengths_suit_the_types() {
         let table: [(u8, &[usize], &[usize]); 6] = [
             (3, &[8, 12, 20], &[0, 4, 7, 10]),
             (4, &[8], &[4, 9]),
@@ -227,15 +236,35 @@ mod tests {
             (200, &[0, 5, 8], &[]),
         ];
         for (number, good, bad) in table {
-            let build = |len| Lsa::build_opaque(1, 2, key(number.into()), 1, &vec![7; len]).unwrap();
-            for lsa in good.iter().copied().map(build) {
-                assert_eq!(Lsa::parse(&lsa.raw), Ok(lsa));
+            let build = |len| assemble(1, 2, key(number.into()), 1, &vec![0; len]).unwrap();
+            for (header, raw) in good.iter().copied().map(build) {
+                assert!(Lsa::parse(&raw).is_ok_and(|lsa| lsa.header == header && lsa.raw == raw));
             }
-            for lsa in bad.iter().copied().map(build) {
-                let error = DecodeError::LsaLength { ls_type: number.into(), length: lsa.header.length };
-                assert_eq!(Lsa::parse(&lsa.raw), Err(error));
+            for (header, raw) in bad.iter().copied().map(build) {
+                let error = DecodeError::LsaLength { ls_type: number.into(), length: header.length };
+                assert_eq!(Lsa::parse(&raw), Err(error));
             }
         }
+    }
+
+    #[test]
+    fn summaries_and_externals_survive_the_wire() {
+        let network_mask = Ipv4Addr::new(255, 255, 255, 0);
+        let summary = LsaBody::Summary(SummaryLsa { network_mask, metric: 77 });
+        let external = LsaBody::External(ExternalLsa {
+            network_mask,
+            metric_type: ExternalMetric::Type2,
+            metric: LS_INFINITY,
+            forwarding_address: Ipv4Addr::UNSPECIFIED,
+            route_tag: 7,
+        });
+        let bodies = [(3, &summary), (4, &summary), (5, &external), (7, &external)];
+        for (number, body) in bodies {
+            let lsa = Lsa::build(1, 2, key(number.into()), 1, body.clone()).unwrap();
+            assert_eq!(Lsa::parse(&lsa.raw), Ok(lsa));
+        }
+        let swapped = Lsa::build(1, 2, key(LsType::AsExternal), 1, summary);
+        assert_eq!(swapped, Err(EmitError::BodyMismatch(key(LsType::AsExternal))));
     }
 
     #[test]
