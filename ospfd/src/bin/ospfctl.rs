@@ -1,2 +1,347 @@
-//! Entry point.
-fn main() {}
+//! `ospfctl`: asks a running `ospfd`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use comfy_table::{ContentArrangement, Table, presets};
+use common::control::frame::{Client, ClientError};
+use common::control::ospf::{
+    AdvertisedView, Advertisement, CounterView, Encoding, InterfaceView, LeaseView, LsaView, NeighborView,
+    Request, Response,
+};
+use common::control::{Refusal, RefusalCode};
+use ipnetwork::IpNetwork;
+use serde::Serialize;
+use tokio::signal;
+
+/// Asks a running ospfd.
+///
+/// Exit status: 0 done, 1 refused, 2 wrong usage, 3 no connection to the daemon.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The daemon's control socket
+    #[arg(long, global = true, default_value = "/run/evenkeel/ospfd.sock", env = "EVENKEEL_OSPFD_SOCKET")]
+    socket: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what the daemon knows
+    Show {
+        /// What to show
+        #[command(subcommand)]
+        what: Show,
+        /// Print JSON instead of a table
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// Advertise a prefix for as long as this command runs (Ctrl-C withdraws it)
+    Advertise {
+        /// The prefix, e.g. 192.0.2.1/32
+        prefix: IpNetwork,
+        /// Its OSPF cost
+        #[arg(long)]
+        metric: u16,
+        /// Stay in the foreground and hold the lease; there is no other way to keep it
+        #[arg(long, required = true)]
+        hold: bool,
+        /// Name of the lease
+        #[arg(long, default_value = "ospfctl")]
+        lease: String,
+        /// Milliseconds without renewal after which the daemon withdraws the prefix
+        #[arg(long, default_value_t = 3000)]
+        ttl: u64,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Show {
+    /// The neighbours and their states
+    Neighbor,
+    /// The interfaces that OSPF runs on
+    Interface,
+    /// The link-state database
+    Database {
+        /// The bodies of the LSAs too
+        #[arg(long)]
+        detail: bool,
+    },
+    /// The prefixes that are advertised, and on whose behalf
+    Advertised,
+    /// Packets sent, received, and dropped by reason
+    Counters,
+}
+
+/// Why the command failed; the exit status tells which.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("refused: {0}")]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("the daemon answered something else than was asked; do both come from the same release?")]
+    Unexpected,
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+    #[error("cannot write JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Failure {
+    fn status(&self) -> u8 {
+        match self {
+            Self::Client(_) | Self::Unexpected => 3,
+            Self::Refused(_) | Self::Output(_) | Self::Json(_) => 1,
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of a pipe has seen enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("ospfctl: {failure}");
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut client = Client::connect(&arguments.socket).await?;
+    match arguments.command {
+        Command::Show { what, json } => show(&mut client, what, json).await,
+        Command::Advertise { prefix, metric, hold: _, lease, ttl } => {
+            let advertisement = Advertisement { prefix, metric, encoding: Encoding::Stub };
+            hold(&mut client, advertisement, lease, ttl).await
+        }
+    }
+}
+
+async fn ask(client: &mut Client, request: &Request) -> Result<Response, Failure> {
+    match client.call(request).await? {
+        Response::Refused(refusal) => Err(refusal.into()),
+        response => Ok(response),
+    }
+}
+
+async fn show(client: &mut Client, what: Show, json: bool) -> Result<(), Failure> {
+    let request = match what {
+        Show::Neighbor => Request::ShowNeighbors,
+        Show::Interface => Request::ShowInterfaces,
+        Show::Database { .. } => Request::ShowDatabase,
+        Show::Advertised => Request::ShowAdvertised,
+        Show::Counters => Request::ShowCounters,
+    };
+    let text = match ask(client, &request).await? {
+        Response::Neighbors(rows) => render(&rows, json, neighbors)?,
+        Response::Interfaces(rows) => render(&rows, json, interfaces)?,
+        Response::Database(rows) => {
+            let detail = matches!(what, Show::Database { detail: true });
+            render(&rows, json, |rows| database(rows, detail))?
+        }
+        Response::Advertised(rows) => render(&rows, json, advertised)?,
+        Response::Counters(rows) => render(&rows, json, counters)?,
+        Response::Lease(_) | Response::Refused(_) => return Err(Failure::Unexpected),
+    };
+    print(&text)
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+fn render<T: Serialize>(rows: &[T], json: bool, table: impl Fn(&[T]) -> String) -> Result<String, Failure> {
+    if json { Ok(serde_json::to_string_pretty(rows)?) } else { Ok(table(rows)) }
+}
+
+/// A table without borders, in the manner of vtysh.
+fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    table.add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}
+
+fn neighbors(rows: &[NeighborView]) -> String {
+    let header =
+        ["Neighbor ID", "Pri", "State", "Up Time", "Dead Time", "Address", "Interface", "RXmtL", "RqstL"];
+    table(
+        header,
+        rows.iter().map(|n| {
+            [
+                n.neighbor_router_id.to_string(),
+                n.nbr_priority.to_string(),
+                format!("{}/{}", n.nbr_state, n.role),
+                span(n.state_for_msec),
+                span(n.router_dead_interval_timer_due_msec),
+                n.address.to_string(),
+                n.iface_name.clone(),
+                n.link_state_retransmission_list_counter.to_string(),
+                n.link_state_request_list_counter.to_string(),
+            ]
+        }),
+    )
+}
+
+fn interfaces(rows: &[InterfaceView]) -> String {
+    let header = [
+        "Interface",
+        "Address",
+        "Area",
+        "Type",
+        "State",
+        "Cost",
+        "Pri",
+        "Hello",
+        "Dead",
+        "DR",
+        "BDR",
+        "Nbrs",
+        "Full",
+    ];
+    table(
+        header,
+        rows.iter().map(|i| {
+            [
+                i.name.clone(),
+                i.address.map_or_else(|| "-".to_owned(), |address| address.to_string()),
+                i.area.to_string(),
+                i.network_type.clone(),
+                i.state.clone(),
+                i.cost.to_string(),
+                i.priority.to_string(),
+                format!("{}s", i.hello_interval),
+                format!("{}s", i.router_dead_interval),
+                i.dr_address.to_string(),
+                i.bdr_address.to_string(),
+                i.nbr_count.to_string(),
+                i.nbr_full_count.to_string(),
+            ]
+        }),
+    )
+}
+
+fn database(rows: &[LsaView], detail: bool) -> String {
+    let header = ["Area", "Type", "Link ID", "ADV Router", "Age", "Seq#", "CkSum", "Len", "Self"];
+    let row = |l: &LsaView| {
+        [
+            l.area.map_or_else(|| "AS".to_owned(), |area| area.to_string()),
+            l.lsa_type.clone(),
+            l.link_state_id.clone(),
+            l.advertised_router.to_string(),
+            l.lsa_age.to_string(),
+            l.sequence_number.clone(),
+            l.checksum.clone(),
+            l.length.to_string(),
+            if l.self_originated { "*" } else { "" }.to_owned(),
+        ]
+    };
+    if !detail {
+        return table(header, rows.iter().map(row));
+    }
+    let sections = rows.iter().map(|lsa| {
+        let mut section = table(header, std::iter::once(row(lsa)));
+        for line in &lsa.detail {
+            section.push_str("\n    ");
+            section.push_str(line);
+        }
+        section
+    });
+    sections.collect::<Vec<_>>().join("\n\n")
+}
+
+fn advertised(rows: &[AdvertisedView]) -> String {
+    table(
+        ["Prefix", "Metric", "Owner", "Originated"],
+        rows.iter().map(|a| {
+            [
+                a.advertisement.prefix.to_string(),
+                a.advertisement.metric.to_string(),
+                a.owner.clone(),
+                if a.originated { "yes" } else { "no" }.to_owned(),
+            ]
+        }),
+    )
+}
+
+fn counters(rows: &[CounterView]) -> String {
+    table(["Counter", "Value"], rows.iter().map(|c| [c.name.clone(), c.value.to_string()]))
+}
+
+/// `1.234s` below a minute, then minutes and hours.
+fn span(millis: u64) -> String {
+    let seconds = millis / 1000;
+    match seconds {
+        0..60 => format!("{seconds}.{:03}s", millis % 1000),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// Holds a lease with one advertisement until Ctrl-C or SIGTERM, then gives it up.
+async fn hold(
+    client: &mut Client,
+    advertisement: Advertisement,
+    name: String,
+    ttl_ms: u64,
+) -> Result<(), Failure> {
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+    let prefix = advertisement.prefix;
+    let view = take(client, &advertisement, &name, ttl_ms).await?;
+    print(&format!(
+        "{prefix} is advertised with metric {} under lease {name}; {} neighbours are Full. Ctrl-C withdraws it.",
+        advertisement.metric, view.full_neighbors
+    ))?;
+    let mut renewal = tokio::time::interval(Duration::from_millis((ttl_ms / 3).max(1)));
+    loop {
+        tokio::select! {
+            result = signal::ctrl_c() => break result?,
+            _ = terminate.recv() => break,
+            _ = renewal.tick() => match ask(client, &Request::LeaseRenew { name: name.clone() }).await {
+                // It lapsed, e.g. while this command was stopped.
+                Err(Failure::Refused(refusal)) if refusal.code == RefusalCode::UnknownLease => {
+                    take(client, &advertisement, &name, ttl_ms).await?;
+                    print(&format!("the lease had lapsed; {prefix} is advertised again"))?;
+                }
+                result => drop(result?),
+            },
+        }
+    }
+    ask(client, &Request::LeaseRelease { name }).await?;
+    print(&format!("{prefix} is withdrawn"))
+}
+
+async fn take(
+    client: &mut Client,
+    advertisement: &Advertisement,
+    name: &str,
+    ttl_ms: u64,
+) -> Result<LeaseView, Failure> {
+    let opened = ask(client, &Request::LeaseOpen { name: name.to_owned(), ttl_ms }).await?;
+    let Response::Lease(view) = opened else { return Err(Failure::Unexpected) };
+    let set = Request::SetAdvertised {
+        name: name.to_owned(),
+        generation: view.generation + 1,
+        advertisements: vec![advertisement.clone()],
+    };
+    match ask(client, &set).await? {
+        Response::Lease(view) => Ok(view),
+        _ => Err(Failure::Unexpected),
+    }
+}

@@ -28,6 +28,9 @@ const SPACING: Duration = Duration::from_millis(20);
 /// A dump that takes longer is given up and tried again.
 const DUMP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Pause before netlink is opened again.
+const RETRY: Duration = Duration::from_secs(1);
+
 type Links = BTreeMap<IfIndex, LinkState>;
 
 /// What the watcher tells the loop.
@@ -48,6 +51,14 @@ pub enum LinkError {
     /// The connection is gone.
     #[error("the netlink connection closed")]
     Closed,
+}
+
+/// Watches until the receiver of `reports` is gone, and begins again when netlink fails.
+pub async fn watch_always(reports: mpsc::Sender<LinkReport>) {
+    while let Err(error) = watch(reports.clone()).await {
+        warn!(%error, "links are not watched; trying again");
+        sleep(RETRY).await;
+    }
 }
 
 /// Watches until the receiver of `reports` is gone. Every dump ends with [`LinkReport::Complete`], and every

@@ -5,5 +5,64 @@
 
 pub mod clock;
 pub mod config;
+pub mod control;
+pub mod driver;
 pub mod links;
+pub mod signals;
 pub mod socket;
+
+use std::io;
+use std::path::PathBuf;
+
+use tokio::sync::mpsc;
+
+use clock::Clock;
+use config::Settings;
+use control::Server;
+use driver::{Driver, Ended, Inputs};
+use signals::Signals;
+
+/// Link reports that may wait for the loop.
+const LINK_QUEUE: usize = 256;
+
+/// Why the daemon could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No raw socket.
+    #[error(
+        "cannot open a raw socket for OSPF (IP protocol 89); run ospfd as root, or give it CAP_NET_RAW and CAP_NET_ADMIN"
+    )]
+    RawSocket(#[source] io::Error),
+    /// No control socket.
+    #[error("cannot listen on the control socket {path}", path = path.display())]
+    Control {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No signal handlers.
+    #[error("cannot listen to signals")]
+    Signals(#[source] io::Error),
+}
+
+/// Runs the daemon until a signal stops it.
+///
+/// # Errors
+/// What is missing at the start; once it runs, it only ends when it is told to.
+pub async fn run(config_path: PathBuf, settings: Settings) -> Result<Ended, RunError> {
+    socket::probe().map_err(RunError::RawSocket)?;
+    let signals = Signals::listen().map_err(RunError::Signals)?;
+    let (command_sender, commands) = mpsc::channel(control::QUEUE);
+    let server = Server::start(&settings.socket, command_sender)
+        .await
+        .map_err(|source| RunError::Control { path: settings.socket.clone(), source })?;
+    let (link_sender, links) = mpsc::channel(LINK_QUEUE);
+    let watcher = tokio::spawn(links::watch_always(link_sender));
+
+    let driver = Driver::new(Clock::start(), clock::seed(), config_path, settings);
+    let ended = driver.run(Inputs { signals, commands, links }).await;
+    watcher.abort();
+    drop(server);
+    Ok(ended)
+}

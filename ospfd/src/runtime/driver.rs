@@ -1,0 +1,353 @@
+//! The loop: the only caller of the engine.
+//!
+//! It waits for a signal, a request, a link report, a datagram or the engine's deadline; hands everything that has
+//! come to the engine, then fires the timers, then carries out what the engine wants. Requests and datagrams come
+//! before timers, so that a daemon that was stopped for a while takes renewals and hellos that wait for it into
+//! account before it declares anybody dead. Each kind is bounded per round, so that a flood delays no timer.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use common::control::ospf::{Request, Response};
+use common::ids::IfIndex;
+use common::time::Instant;
+use futures_util::FutureExt;
+use sd_notify::NotifyState;
+use tokio::sync::mpsc;
+use tokio::task::yield_now;
+use tracing::{debug, error, info, warn};
+
+use super::clock::Clock;
+use super::config::{self, Settings};
+use super::control::Command;
+use super::links::LinkReport;
+use super::signals::{Signal, Signals, notify, notify_reloading};
+use super::socket::{Received, Sockets};
+use crate::core::Instance;
+use crate::core::event::{Event, LinkEvent, LinkState};
+
+/// How long neighbours may take to acknowledge our last LSAs.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+/// How much longer the engine may take to say so.
+const SHUTDOWN_MARGIN: Duration = Duration::from_millis(500);
+/// Datagrams and requests of one round, each.
+const BATCH: usize = 64;
+/// A timer that is later than this shows that the process did not run.
+const STALL: Duration = Duration::from_millis(200);
+/// Turns that the other tasks get after a stall: the reactor, then the connections.
+const STALL_TURNS: usize = 4;
+
+/// Where the loop gets its inputs from.
+#[derive(Debug)]
+pub struct Inputs {
+    /// Signals.
+    pub signals: Signals,
+    /// Requests of the control server.
+    pub commands: mpsc::Receiver<Command>,
+    /// Reports of the link watcher.
+    pub links: mpsc::Receiver<LinkReport>,
+}
+
+/// How the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All our LSAs are flushed; `acknowledged` by every neighbour or not.
+    Flushed {
+        /// Did everyone acknowledge in time?
+        acknowledged: bool,
+    },
+    /// A second signal came before that.
+    AtOnce,
+}
+
+/// What asks for the engine's attention.
+enum Input {
+    Signal(Signal),
+    Command(Command),
+    Link(LinkReport),
+    Datagram(Received),
+    Time,
+}
+
+/// The engine and what belongs to it.
+#[derive(Debug)]
+pub struct Driver {
+    clock: Clock,
+    config_path: PathBuf,
+    settings: Settings,
+    instance: Instance,
+    sockets: Sockets,
+    links: BTreeMap<IfIndex, LinkState>,
+    watchdog: Option<Watchdog>,
+    ready: bool,
+    /// Set once we have been told to stop: when we go, whatever the engine says.
+    leave_at: Option<Instant>,
+}
+
+/// The service manager's watchdog: told in time while the loop goes round.
+#[derive(Clone, Copy, Debug)]
+struct Watchdog {
+    period: Duration,
+    due_at: Instant,
+}
+
+impl Driver {
+    /// A loop with a new engine.
+    pub fn new(clock: Clock, seed: u64, config_path: PathBuf, settings: Settings) -> Self {
+        let now = clock.now();
+        let period = sd_notify::watchdog_enabled().map(|limit| limit / 2);
+        Self {
+            clock,
+            config_path,
+            instance: Instance::new(settings.core.clone(), seed, now),
+            settings,
+            sockets: Sockets::default(),
+            links: BTreeMap::new(),
+            watchdog: period.map(|period| Watchdog { period, due_at: now }),
+            ready: false,
+            leave_at: None,
+        }
+    }
+
+    /// Runs until the daemon has been told to stop.
+    pub async fn run(mut self, mut inputs: Inputs) -> Ended {
+        loop {
+            if let Some(ended) = self.carry_out() {
+                return ended;
+            }
+            let input = self.wait(&mut inputs).await;
+            if matches!(input, Input::Signal(Signal::Stop)) && self.leave_at.is_some() {
+                return Ended::AtOnce;
+            }
+            self.take(input);
+            if self.clock.lateness(self.deadline()) > STALL {
+                for _ in 0..STALL_TURNS {
+                    yield_now().await;
+                }
+            }
+            self.drain(&mut inputs);
+            self.fire();
+        }
+    }
+
+    async fn wait(&mut self, inputs: &mut Inputs) -> Input {
+        let deadline = self.deadline();
+        tokio::select! {
+            biased;
+            signal = inputs.signals.next() => Input::Signal(signal),
+            Some(command) = inputs.commands.recv() => Input::Command(command),
+            Some(report) = inputs.links.recv() => Input::Link(report),
+            received = self.sockets.receive() => Input::Datagram(received),
+            () = self.clock.sleep_until(deadline) => Input::Time,
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let engine = self.instance.poll_timeout().map(|(at, _)| at);
+        let watchdog = self.watchdog.map(|watchdog| watchdog.due_at);
+        [engine, watchdog, self.leave_at].into_iter().flatten().min()
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Signal(Signal::Reload) => self.reload(),
+            Input::Signal(Signal::Stop) => self.stop(),
+            Input::Command(command) => self.answer(command),
+            Input::Link(report) => self.link(report),
+            Input::Datagram(received) => self.datagram(received),
+            Input::Time => {}
+        }
+    }
+
+    /// Takes what else has come by now.
+    fn drain(&mut self, inputs: &mut Inputs) {
+        for _ in 0..BATCH {
+            let Ok(command) = inputs.commands.try_recv() else { break };
+            self.answer(command);
+        }
+        while let Ok(report) = inputs.links.try_recv() {
+            self.link(report);
+        }
+        for _ in 0..BATCH {
+            let Some(received) = self.sockets.receive().now_or_never() else { break };
+            self.datagram(received);
+        }
+    }
+
+    fn fire(&mut self) {
+        let now = self.clock.now();
+        if self.instance.poll_timeout().is_some_and(|(at, _)| at <= now) {
+            self.instance.handle_timeout(now);
+        }
+        if let Some(watchdog) = self.watchdog.as_mut().filter(|watchdog| watchdog.due_at <= now) {
+            watchdog.due_at = now + watchdog.period;
+            notify(&[NotifyState::Watchdog]);
+        }
+    }
+
+    /// Carries out what the engine wants: groups before packets, so that a first hello finds its socket, and sockets
+    /// closed last, so that a last packet finds it too.
+    fn carry_out(&mut self) -> Option<Ended> {
+        let overdue = self.leave_at.is_some_and(|at| at <= self.clock.now());
+        let mut ended = overdue.then_some(Ended::Flushed { acknowledged: false });
+        while let Some(event) = self.instance.poll_event() {
+            match event {
+                Event::Groups { if_index, groups } => self.sockets.want(if_index, groups),
+                Event::ShutdownComplete { acknowledged } => ended = Some(Ended::Flushed { acknowledged }),
+                told => tell(&told, &self.links),
+            }
+        }
+        while let Some(transmit) = self.instance.poll_transmit() {
+            self.sockets.send(&transmit);
+        }
+        self.sockets.sweep();
+        ended
+    }
+
+    fn datagram(&mut self, received: Received) {
+        let rx = self.sockets.datagram(received);
+        let own = self.links.get(&rx.if_index).and_then(|link| link.address);
+        if own.is_some_and(|network| network.ip() == rx.source) {
+            self.sockets.count_own();
+            return;
+        }
+        self.instance.handle_datagram(self.clock.now(), rx);
+    }
+
+    fn link(&mut self, report: LinkReport) {
+        match report {
+            LinkReport::Event(event) => {
+                match &event {
+                    LinkEvent::State(state) => {
+                        self.links.insert(state.if_index, state.clone());
+                    }
+                    LinkEvent::Gone(if_index) => {
+                        self.links.remove(if_index);
+                        self.sockets.forget(*if_index);
+                    }
+                }
+                debug!(?event, "link");
+                self.instance.handle_link(self.clock.now(), event);
+            }
+            LinkReport::Complete => {
+                self.sockets.reconcile();
+                if !self.ready {
+                    self.ready = true;
+                    self.tell_missing_interfaces();
+                    notify(&[NotifyState::Ready]);
+                    info!(router_id = %self.settings.core.router_id, "ready");
+                }
+            }
+        }
+    }
+
+    fn tell_missing_interfaces(&self) {
+        for name in self.settings.core.interfaces.keys() {
+            if !self.links.values().any(|link| link.name == *name) {
+                warn!(interface = name, "the interface does not exist yet; it is waited for");
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        notify_reloading();
+        match config::load(&self.config_path) {
+            Ok(settings) => {
+                let old = &self.settings;
+                if settings.socket != old.socket
+                    || settings.log_filter != old.log_filter
+                    || settings.log_format != old.log_format
+                {
+                    warn!("[control] and [log] take effect with the next start");
+                }
+                let now = self.clock.now();
+                self.instance.reconfigure(now, settings.core.clone());
+                for link in self.links.values() {
+                    self.instance.handle_link(now, LinkEvent::State(link.clone()));
+                }
+                self.settings = settings;
+                self.tell_missing_interfaces();
+                info!("configuration reloaded");
+            }
+            Err(diagnostics) => {
+                error!("the new configuration is not used, the old one stays in force:\n{diagnostics}");
+            }
+        }
+        notify(&[NotifyState::Ready]);
+    }
+
+    fn stop(&mut self) {
+        info!("stopping: flushing our LSAs");
+        notify(&[NotifyState::Stopping]);
+        let deadline = self.clock.now() + SHUTDOWN_GRACE;
+        self.leave_at = Some(deadline + SHUTDOWN_MARGIN);
+        self.instance.shutdown(self.clock.now(), deadline);
+    }
+
+    fn answer(&mut self, command: Command) {
+        let response = self.respond(command.request);
+        if command.reply.send(response).is_err() {
+            debug!("a client left before its answer");
+        }
+    }
+
+    fn respond(&mut self, request: Request) -> Response {
+        let now = self.clock.now();
+        let lease = match request {
+            Request::LeaseOpen { name, ttl_ms } => {
+                self.instance.lease_open(now, &name, Duration::from_millis(ttl_ms))
+            }
+            Request::SetAdvertised { name, generation, advertisements } => {
+                let result = self.instance.lease_set(now, &name, generation, advertisements);
+                self.tell_contested(now);
+                result
+            }
+            Request::LeaseRenew { name } => self.instance.lease_renew(now, &name),
+            Request::LeaseRelease { name } => self.instance.lease_release(now, &name),
+            Request::ShowInterfaces => return Response::Interfaces(self.instance.interfaces(now)),
+            Request::ShowNeighbors => return Response::Neighbors(self.instance.neighbors(now)),
+            Request::ShowDatabase => return Response::Database(self.instance.database(now)),
+            Request::ShowAdvertised => return Response::Advertised(self.instance.advertised(now)),
+            Request::ShowCounters => {
+                let mut counters = self.instance.counters();
+                counters.extend(self.sockets.counters());
+                return Response::Counters(counters);
+            }
+        };
+        lease.map_or_else(Response::Refused, Response::Lease)
+    }
+
+    /// Owners who want different metrics for a prefix: the lowest is advertised, and somebody should know.
+    fn tell_contested(&self, now: Instant) {
+        let rows = self.instance.advertised(now);
+        for pair in rows.windows(2) {
+            if let [one, other] = pair
+                && one.advertisement.prefix == other.advertisement.prefix
+                && one.advertisement.metric != other.advertisement.metric
+            {
+                warn!(
+                    prefix = %one.advertisement.prefix, owner = one.owner, metric = one.advertisement.metric,
+                    other = other.owner, other_metric = other.advertisement.metric,
+                    "two owners advertise the prefix; the lowest metric wins"
+                );
+            }
+        }
+    }
+}
+
+/// One line per event.
+fn tell(event: &Event, links: &BTreeMap<IfIndex, LinkState>) {
+    match event {
+        Event::InterfaceState { name, from, to } => info!(interface = name, from, to, "interface"),
+        Event::NeighborState { interface, router_id, from, to, cause } => {
+            info!(neighbor = %router_id, interface, from, to, cause, "neighbor");
+        }
+        Event::Dropped { if_index, source, reason } => {
+            let interface = links.get(if_index).map_or("?", |link| link.name.as_str());
+            debug!(interface, %source, reason, "dropped");
+        }
+        Event::Lease { name, what, advertisements } => info!(lease = name, what, advertisements, "lease"),
+        Event::Groups { .. } | Event::ShutdownComplete { .. } => {}
+    }
+}

@@ -1,0 +1,63 @@
+//! Signals, and the messages to the service manager that go with them.
+
+use std::io;
+
+use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+use tracing::debug;
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGHUP: read the configuration again.
+    Reload,
+    /// SIGTERM or SIGINT: flush and stop; a second one stops at once.
+    Stop,
+}
+
+/// The signals that the daemon listens to.
+#[derive(Debug)]
+pub struct Signals {
+    hangup: Stream,
+    terminate: Stream,
+    interrupt: Stream,
+}
+
+impl Signals {
+    /// Starts listening; from now on the signals no longer end the process.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The next signal. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Signal {
+        tokio::select! {
+            Some(()) = self.terminate.recv() => Signal::Stop,
+            Some(()) = self.interrupt.recv() => Signal::Stop,
+            Some(()) = self.hangup.recv() => Signal::Reload,
+            else => std::future::pending().await,
+        }
+    }
+}
+
+/// Tells the service manager, if there is one.
+pub fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        debug!(%error, "the service manager was not told");
+    }
+}
+
+/// Tells the service manager that a reload begins; [`notify`] with `Ready` ends it.
+pub fn notify_reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(error) => debug!(%error, "the service manager was not told"),
+    }
+}

@@ -1,0 +1,205 @@
+//! The programs as an operator meets them: arguments, diagnostics, exit status.
+#![cfg(feature = "daemon")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::control::frame;
+use common::control::ospf::{
+    AdvertisedView, Advertisement, CounterView, Encoding, LeaseView, NeighborView, Request, Response,
+};
+use common::control::{Refusal, RefusalCode};
+use common::ids::RouterId;
+
+fn ospfd(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ospfd")).args(arguments).output().unwrap()
+}
+
+fn ospfctl(socket: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ospfctl")).arg("--socket").arg(socket).args(arguments).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn config(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ospfd.toml");
+    std::fs::write(&path, text).unwrap();
+    let path = path.display().to_string();
+    (folder, path)
+}
+
+#[test]
+fn check_prints_the_normal_form_of_a_good_configuration() {
+    let (_folder, path) = config("router_id = \"10.0.0.1\"\n[interface.eth0]\ntype = \"point-to-point\"\n");
+    let output = ospfd(&["--config", &path, "--check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(
+        out(&output).contains("[interface.eth0]\narea = \"0.0.0.0\"\ntype = \"point-to-point\"\ncost = 10\n")
+    );
+
+    // The normal form is a configuration, and its own normal form.
+    let (_folder, again) = config(&out(&output));
+    assert_eq!(out(&ospfd(&["--config", &again, "--check"])), out(&output));
+}
+
+#[test]
+fn check_tells_what_is_wrong_where_and_what_to_do() {
+    let (_folder, path) = config("router_id = \"10.0.0.1\"\n[advertise.\"192.0.2.1/24\"]\nmetric = 1\n");
+    let output = ospfd(&["--config", &path, "--check"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(out(&output), "");
+    let text = err(&output);
+    assert!(text.contains(&format!("{path}:2:")), "{text}");
+    assert!(text.contains("host bits set; write 192.0.2.0/24"), "{text}");
+}
+
+#[test]
+fn the_daemon_does_not_start_with_a_bad_configuration() {
+    let (_folder, path) = config("router_id = \"10.0.0.1\"\n[interface.eth0]\ncots = 1\n");
+    let output = ospfd(&["--config", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("did you mean `cost`?"), "{}", err(&output));
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let (_folder, path) = config("router_id = \"10.0.0.1\"\n");
+    let output = Command::new(env!("CARGO_BIN_EXE_ospfd"))
+        .args(["--config", &path, "--check"])
+        .env("EVENKEEL_OSPFD__ROUTER_ID", "10.0.0.2")
+        .env("EVENKEEL_OSPFD__TRANSIT", "true")
+        .output()
+        .unwrap();
+    assert!(out(&output).starts_with("router_id = \"10.0.0.2\"\ntransit = true\n"), "{}", out(&output));
+}
+
+#[test]
+fn wrong_usage_is_status_two() {
+    assert_eq!(ospfd(&["--no-such-option"]).status.code(), Some(2));
+    let nowhere = Path::new("/nonexistent/ospfd.sock");
+    assert_eq!(ospfctl(nowhere, &["show", "nothing"]).status.code(), Some(2));
+    let too_much = ["advertise", "192.0.2.1/32", "--metric", "70000", "--hold"];
+    assert_eq!(ospfctl(nowhere, &too_much).status.code(), Some(2));
+}
+
+#[test]
+fn no_daemon_is_status_three_and_the_message_helps() {
+    let output = ospfctl(Path::new("/nonexistent/ospfd.sock"), &["show", "neighbor"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err(&output).contains("/nonexistent/ospfd.sock"), "{}", err(&output));
+    assert!(err(&output).contains("Is it running"), "{}", err(&output));
+}
+
+/// A stand-in for the daemon, with fixed answers: what is tested is the tool.
+fn answer(request: Request) -> Response {
+    let advertisement =
+        Advertisement { prefix: "192.0.2.1/32".parse().unwrap(), metric: 10, encoding: Encoding::Stub };
+    match request {
+        Request::ShowNeighbors => Response::Neighbors(vec![NeighborView {
+            neighbor_router_id: RouterId(0x0a00_0002),
+            address: "10.1.0.2".parse().unwrap(),
+            iface_name: "eth0".into(),
+            nbr_state: "Full".into(),
+            role: "-".into(),
+            nbr_priority: 1,
+            router_dead_interval_timer_due_msec: 3_250,
+            state_for_msec: 61_000,
+            state_changes: 6,
+            link_state_request_list_counter: 0,
+            link_state_retransmission_list_counter: 2,
+        }]),
+        Request::ShowAdvertised => Response::Advertised(vec![AdvertisedView {
+            advertisement,
+            owner: "director".into(),
+            originated: true,
+        }]),
+        Request::ShowCounters => Response::Counters(vec![CounterView { name: "rx-hello".into(), value: 42 }]),
+        Request::ShowDatabase => Response::Database(Vec::new()),
+        Request::LeaseOpen { name, ttl_ms } => Response::Lease(LeaseView {
+            name,
+            generation: 4,
+            ttl_ms,
+            remaining_ms: ttl_ms,
+            advertisements: Vec::new(),
+            full_neighbors: 1,
+        }),
+        other => Response::Refused(Refusal {
+            code: RefusalCode::Invalid,
+            message: format!("not in this test: {other:?}"),
+        }),
+    }
+}
+
+struct Daemon {
+    folder: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Daemon {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let path = folder.path().join("ospfd.sock");
+        let listener = runtime.block_on(frame::bind(&path, 0o600)).unwrap();
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let answer = |request: Request| async move { answer(request) };
+                tokio::spawn(frame::serve(stream, answer, Response::Refused));
+            }
+        });
+        Self { folder, _runtime: runtime }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("ospfd.sock")
+    }
+}
+
+#[test]
+fn tables_have_one_row_per_object() {
+    let daemon = Daemon::start();
+    let output = ospfctl(&daemon.socket(), &["show", "neighbor"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let text = out(&output);
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert_eq!(lines[1], ["10.0.0.2", "1", "Full/-", "1m01s", "3.250s", "10.1.0.2", "eth0", "2", "0"]);
+
+    let advertised = out(&ospfctl(&daemon.socket(), &["show", "advertised"]));
+    let last: Vec<_> = advertised.lines().last().unwrap().split_whitespace().collect();
+    assert_eq!(last, ["192.0.2.1/32", "10", "director", "yes"]);
+}
+
+#[test]
+fn json_is_the_views_with_the_neighbours_field_names() {
+    let daemon = Daemon::start();
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_slice(&ospfctl(&daemon.socket(), arguments).stdout).unwrap()
+    };
+    let neighbors = json(&["show", "neighbor", "--json"]);
+    assert_eq!(neighbors[0]["neighborRouterId"], "10.0.0.2");
+    assert_eq!(neighbors[0]["nbrState"], "Full");
+    let counters = json(&["show", "--json", "counters"]);
+    assert_eq!(counters, serde_json::json!([{ "name": "rx-hello", "value": 42 }]));
+    assert_eq!(json(&["show", "database", "--json"]), serde_json::json!([]));
+}
+
+#[test]
+fn a_refusal_is_status_one_and_its_words_are_shown() {
+    let daemon = Daemon::start();
+    let output = ospfctl(&daemon.socket(), &["show", "interface"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("refused: not in this test"), "{}", err(&output));
+    // A holder goes on from the generation that it finds.
+    let held = ospfctl(&daemon.socket(), &["advertise", "192.0.2.1/32", "--metric", "10", "--hold"]);
+    assert_eq!(held.status.code(), Some(1));
+    assert!(err(&held).contains("generation: 5"), "{}", err(&held));
+}
