@@ -18,3 +18,6 @@ pub mod stats;
 pub use error::CodecError;
 #[cfg(feature = "daemon")]
 pub use handle::{Handle, IpvsError};
+
+#[cfg(test)]
+mod tests;

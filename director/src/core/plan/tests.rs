@@ -12,7 +12,9 @@ use crate::model::{Forward, Scheduler, SchedulerKind};
 
 /// Services with their servers in order of insertion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct ModelKernel(BTreeMap<ServiceKey, (ServiceEntry, Vec<(SocketAddr, ServerEntry)>)>);
+struct ModelKernel(BTreeMap<ServiceKey, Rows>);
+
+type Rows = (ServiceEntry, Vec<(SocketAddr, ServerEntry)>);
 
 /// What the kernel says when it refuses, and one thing that it would not refuse but we do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +59,7 @@ impl ModelKernel {
         Ok(())
     }
 
-    fn service(
-        &mut self,
-        key: &ServiceKey,
-    ) -> Result<&mut (ServiceEntry, Vec<(SocketAddr, ServerEntry)>), Refused> {
+    fn service(&mut self, key: &ServiceKey) -> Result<&mut Rows, Refused> {
         self.0.get_mut(key).ok_or(Refused::NoService)
     }
 
