@@ -22,7 +22,7 @@ use super::clock::Clock;
 use super::config::{self, Settings};
 use super::control::Command;
 use super::links::LinkReport;
-use super::signals::{Signal, Signals, notify, notify_reloading};
+use super::signals::{Signal, notify, notify_reloading};
 use super::socket::{Received, Sockets};
 use crate::core::Instance;
 use crate::core::event::{Event, LinkEvent, LinkState};
@@ -42,7 +42,7 @@ const STALL_TURNS: usize = 4;
 #[derive(Debug)]
 pub struct Inputs {
     /// Signals.
-    pub signals: Signals,
+    pub signals: mpsc::Receiver<Signal>,
     /// Requests of the control server.
     pub commands: mpsc::Receiver<Command>,
     /// Reports of the link watcher.
@@ -83,6 +83,7 @@ pub struct Driver {
     ready: bool,
     /// Set once we have been told to stop: when we go, whatever the engine says.
     leave_at: Option<Instant>,
+    ended: Option<Ended>,
 }
 
 /// The service manager's watchdog: told in time while the loop goes round.
@@ -107,13 +108,15 @@ impl Driver {
             watchdog: period.map(|period| Watchdog { period, due_at: now }),
             ready: false,
             leave_at: None,
+            ended: None,
         }
     }
 
     /// Runs until the daemon has been told to stop.
     pub async fn run(mut self, mut inputs: Inputs) -> Ended {
         loop {
-            if let Some(ended) = self.carry_out() {
+            self.carry_out();
+            if let Some(ended) = self.ended {
                 return ended;
             }
             let input = self.wait(&mut inputs).await;
@@ -135,7 +138,7 @@ impl Driver {
         let deadline = self.deadline();
         tokio::select! {
             biased;
-            signal = inputs.signals.next() => Input::Signal(signal),
+            Some(signal) = inputs.signals.recv() => Input::Signal(signal),
             Some(command) = inputs.commands.recv() => Input::Command(command),
             Some(report) = inputs.links.recv() => Input::Link(report),
             received = self.sockets.receive() => Input::Datagram(received),
@@ -172,6 +175,8 @@ impl Driver {
         for _ in 0..BATCH {
             let Some(received) = self.sockets.receive().now_or_never() else { break };
             self.datagram(received);
+            // The engine's queues are bounded: they are emptied between datagrams.
+            self.carry_out();
         }
     }
 
@@ -179,6 +184,9 @@ impl Driver {
         let now = self.clock.now();
         if self.instance.poll_timeout().is_some_and(|(at, _)| at <= now) {
             self.instance.handle_timeout(now);
+        }
+        if self.leave_at.is_some_and(|at| at <= now) {
+            self.ended = Some(Ended::Flushed { acknowledged: false });
         }
         if let Some(watchdog) = self.watchdog.as_mut().filter(|watchdog| watchdog.due_at <= now) {
             watchdog.due_at = now + watchdog.period;
@@ -188,13 +196,13 @@ impl Driver {
 
     /// Carries out what the engine wants: groups before packets, so that a first hello finds its socket, and sockets
     /// closed last, so that a last packet finds it too.
-    fn carry_out(&mut self) -> Option<Ended> {
-        let overdue = self.leave_at.is_some_and(|at| at <= self.clock.now());
-        let mut ended = overdue.then_some(Ended::Flushed { acknowledged: false });
+    fn carry_out(&mut self) {
         while let Some(event) = self.instance.poll_event() {
             match event {
                 Event::Groups { if_index, groups } => self.sockets.want(if_index, groups),
-                Event::ShutdownComplete { acknowledged } => ended = Some(Ended::Flushed { acknowledged }),
+                Event::ShutdownComplete { acknowledged } => {
+                    self.ended = Some(Ended::Flushed { acknowledged });
+                }
                 told => tell(&told, &self.links),
             }
         }
@@ -202,7 +210,6 @@ impl Driver {
             self.sockets.send(&transmit);
         }
         self.sockets.sweep();
-        ended
     }
 
     fn datagram(&mut self, received: Received) {

@@ -22,6 +22,8 @@ use control::Server;
 use driver::{Driver, Ended, Inputs};
 use signals::Signals;
 
+/// Signals that may wait for the loop; the system itself keeps one of each kind.
+const SIGNAL_QUEUE: usize = 4;
 /// Link reports that may wait for the loop.
 const LINK_QUEUE: usize = 256;
 
@@ -52,7 +54,8 @@ pub enum RunError {
 /// What is missing at the start; once it runs, it only ends when it is told to.
 pub async fn run(config_path: PathBuf, settings: Settings) -> Result<Ended, RunError> {
     socket::probe().map_err(RunError::RawSocket)?;
-    let signals = Signals::listen().map_err(RunError::Signals)?;
+    let (signal_sender, signals) = mpsc::channel(SIGNAL_QUEUE);
+    tokio::spawn(Signals::listen().map_err(RunError::Signals)?.forward(signal_sender));
     let (command_sender, commands) = mpsc::channel(control::QUEUE);
     let server = Server::start(&settings.socket, command_sender)
         .await

@@ -4,6 +4,7 @@ use std::io;
 
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+use tokio::sync::mpsc;
 use tracing::debug;
 
 /// What a signal asks for.
@@ -36,13 +37,18 @@ impl Signals {
         })
     }
 
-    /// The next signal. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Signal {
-        tokio::select! {
-            Some(()) = self.terminate.recv() => Signal::Stop,
-            Some(()) = self.interrupt.recv() => Signal::Stop,
-            Some(()) = self.hangup.recv() => Signal::Reload,
-            else => std::future::pending().await,
+    /// Passes signals on until nobody takes them any more.
+    pub async fn forward(mut self, to: mpsc::Sender<Signal>) {
+        loop {
+            let signal = tokio::select! {
+                Some(()) = self.terminate.recv() => Signal::Stop,
+                Some(()) = self.interrupt.recv() => Signal::Stop,
+                Some(()) = self.hangup.recv() => Signal::Reload,
+                else => return,
+            };
+            if to.send(signal).await.is_err() {
+                return;
+            }
         }
     }
 }
