@@ -1,4 +1,5 @@
 //! Benches: ours and a peer in turn, in the same place, told as medians with ranges and a ratio.
 
+pub mod command;
 pub mod result;
 pub mod stats;

@@ -1,2 +1,7 @@
-//! Entry point.
-fn main() {}
+//! `cargo lab`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    integration::cli::main()
+}

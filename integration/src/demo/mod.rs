@@ -2,6 +2,7 @@
 //!
 //! `report` is what is measured, `timeline` draws it, `screen` tells it while it happens.
 
+pub mod command;
 pub mod report;
 pub mod screen;
 pub mod timeline;
