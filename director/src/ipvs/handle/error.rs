@@ -118,7 +118,7 @@ fn op_advice(f: &mut fmt::Formatter<'_>, op: &Op, errno: Errno) -> fmt::Result {
         (Op::AddServer { address, .. } | Op::EditServer { address, .. }, Errno::EINVAL) => write!(
             f,
             "{address} cannot be a real server of it: the address must be unicast and, unless it forwards by tunnel, \
-             of the family of the VIP"
+             of the family of the VIP (and every address counts as broadcast until `lo` is up)"
         ),
         (Op::AddService { .. }, Errno::EAFNOSUPPORT) => {
             f.write_str("this kernel has no IPVS for that address family")
