@@ -109,6 +109,7 @@ impl Hands {
 }
 
 #[test]
+#[ignore = "needs root and a kernel with IPVS: cargo lab test"]
 fn what_we_program_is_what_ipvsadm_lists_line_by_line() {
     in_namespace(async {
         let scheduler = |kind, fallback, port| Scheduler { kind, fallback, port };
@@ -178,6 +179,7 @@ FWM  7 IPv6 rr
 }
 
 #[test]
+#[ignore = "needs root and a kernel with IPVS: cargo lab test"]
 fn a_table_cleared_by_hand_is_repaired_by_the_next_round() {
     in_namespace(async {
         let wanted = table(vec![service("tcp 10.0.0.1:80", &PLAIN_MH, &[("10.0.1.1:80", Forward::Dr, 1)])]);
@@ -199,6 +201,7 @@ fn a_table_cleared_by_hand_is_repaired_by_the_next_round() {
 }
 
 #[test]
+#[ignore = "needs root and a kernel with IPVS: cargo lab test"]
 fn services_of_others_stay_and_ours_go_even_after_a_restart() {
     in_namespace(async {
         run("ipvsadm", "-A -t 192.0.2.9:80 -s rr");
@@ -224,6 +227,7 @@ fn services_of_others_stay_and_ours_go_even_after_a_restart() {
 }
 
 #[test]
+#[ignore = "needs root and a kernel with IPVS: cargo lab test"]
 fn an_edit_keeps_the_server_and_its_place() {
     in_namespace(async {
         let servers = |weight| -> Vec<Service> {
@@ -258,6 +262,7 @@ fn an_edit_keeps_the_server_and_its_place() {
 }
 
 #[test]
+#[ignore = "needs root and a kernel with IPVS: cargo lab test"]
 fn a_refusal_names_the_change_and_what_to_do_and_stops_nothing_else() {
     in_namespace(async {
         let vip = key("tcp 10.0.0.1:80");
@@ -305,6 +310,7 @@ fn a_refusal_names_the_change_and_what_to_do_and_stops_nothing_else() {
 }
 
 #[test]
+#[ignore = "needs root and a kernel with IPVS: cargo lab test"]
 fn a_thousand_servers_are_programmed_and_dumped() {
     in_namespace(async {
         let vip = key("tcp 10.0.0.1:80");
@@ -332,6 +338,7 @@ fn a_thousand_servers_are_programmed_and_dumped() {
 }
 
 #[test]
+#[ignore = "needs root and a kernel with IPVS: cargo lab test"]
 fn the_version_of_the_kernel_is_read() {
     in_namespace(async {
         let info = Handle::connect().await.unwrap().info().await.unwrap();
@@ -345,6 +352,7 @@ fn the_version_of_the_kernel_is_read() {
 }
 
 #[test]
+#[ignore = "needs root and a kernel with IPVS: cargo lab test"]
 fn vips_are_put_on_a_device_and_only_ours_are_taken_off() {
     in_namespace(async {
         let addresses = |device: &str| -> BTreeSet<String> {
@@ -393,6 +401,7 @@ fn vips_are_put_on_a_device_and_only_ours_are_taken_off() {
 }
 
 #[test]
+#[ignore = "needs root and a kernel with IPVS: cargo lab test"]
 fn the_sysctls_of_active_active_exist_and_take_their_values() {
     in_namespace(async {
         // The settings are there from the first use of IPVS in a namespace.
