@@ -39,6 +39,17 @@ pub fn binary(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The path of a daemon of the release build, whatever the profile of the running lab: benches measure that one.
+///
+/// # Errors
+/// It has not been built.
+pub fn release_binary(name: &str) -> Result<PathBuf> {
+    let bins = bin_dir()?;
+    let path = bins.parent().unwrap_or(&bins).join("release").join(name);
+    anyhow::ensure!(path.exists(), "{} has not been built; `cargo lab bench` builds it", path.display());
+    Ok(path)
+}
+
 /// `target/lab`: run directories and caches.
 ///
 /// # Errors

@@ -1,28 +1,108 @@
-//! `cargo lab bench`.
+//! `cargo lab bench`: makes ready, measures in a confinement, and prints one object or a table.
 
+use std::fs;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
+use super::result::BenchResult;
+use super::withdraw;
 use crate::guest::tier::Tier;
+use crate::lab::topology::Needs;
+use crate::place::{self, Output, Work};
+use crate::{paths, setup, testing};
+
+/// Where the inner command leaves the result.
+const RESULT: &str = "bench.json";
 
 /// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// The bench.
-    pub name: String,
-    /// Prints one JSON object and nothing else on standard output.
+    /// The bench; see `--list`
+    #[arg(required_unless_present = "list")]
+    pub name: Option<String>,
+    /// Prints one JSON object and nothing else on standard output
     #[arg(long)]
     pub json: bool,
-    /// Forces the kernel.
+    /// Runs of each subject; each bench has its own default
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub runs: Option<u32>,
+    /// Forces the kernel, where the bench needs IPVS
     #[arg(long, value_enum)]
     pub tier: Option<Tier>,
+    /// Lists the benches
+    #[arg(long)]
+    pub list: bool,
+    /// Measures here: set in the confinement
+    #[arg(long, hide = true)]
+    pub inside: bool,
 }
 
-/// Measures.
+/// A bench: what it measures and how.
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    needs: Needs,
+    runs: u32,
+    /// A run of every subject takes less.
+    run_limit: Duration,
+    measure: fn(u32) -> Result<BenchResult>,
+}
+
+/// All benches.
+const BENCHES: [Bench; 1] = [Bench {
+    name: withdraw::NAME,
+    about: "from \"health says no\" to the route gone from the upstream's kernel; ours against FRR as director",
+    needs: Needs::Namespaces,
+    runs: 20,
+    run_limit: Duration::from_secs(40),
+    measure: withdraw::measure,
+}];
+
+/// Measures, and prints the result.
 ///
 /// # Errors
-/// A measurement could not be made.
+/// There is no such bench, or it could not be measured.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    bail!("there is no bench {:?}", arguments.name)
+    if arguments.list {
+        for bench in &BENCHES {
+            println!("{:<12} {}", bench.name, bench.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let wanted = arguments.name.as_deref().unwrap_or_default();
+    let Some(bench) = BENCHES.iter().find(|bench| bench.name == wanted) else {
+        bail!("there is no bench {wanted:?}; `cargo lab bench --list` shows those there are");
+    };
+    let runs = arguments.runs.unwrap_or(bench.runs);
+    if arguments.inside {
+        let result = (bench.measure)(runs)?;
+        let path = paths::run_dir()?.join(RESULT);
+        fs::write(&path, serde_json::to_string(&result)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let result = outside(bench, runs, arguments.tier)?;
+    if arguments.json {
+        println!("{}", serde_json::to_string(&result)?);
+    } else {
+        print!("{}", result.table());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds, measures in a confinement whose output goes to standard error, and reads what it left.
+fn outside(bench: &Bench, runs: u32, tier: Option<Tier>) -> Result<BenchResult> {
+    setup::ensure_packages()?;
+    testing::build::release_daemons()?;
+    let run_dir = paths::new_run_dir("bench")?;
+    let count = runs.to_string();
+    let inner = ["bench", bench.name, "--inside", "--runs", &count];
+    let deadline = Duration::from_secs(120) + bench.run_limit * runs;
+    let status = place::run(bench.needs, tier, Work::lab(&inner, &run_dir, deadline, Output::Stderr)?)?;
+    ensure!(status.success(), "the bench went wrong ({status}); its logs: {}", run_dir.display());
+    let path = run_dir.join(RESULT);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("in {}", path.display()))
 }

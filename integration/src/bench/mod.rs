@@ -3,3 +3,4 @@
 pub mod command;
 pub mod result;
 pub mod stats;
+mod withdraw;

@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::lab::topology::Topology;
+use crate::traffic::server;
 use crate::{bench, demo, place, setup, testing};
 
 /// The Evenkeel lab: demo, tests and benches on real routers and a real kernel.
@@ -46,6 +47,9 @@ enum Command {
     /// Runs test binaries inside a confinement
     #[command(hide = true)]
     RunTests(testing::inner::Arguments),
+    /// A web server that says its name
+    #[command(hide = true)]
+    Serve(server::Arguments),
     /// Holds a topology up
     #[command(hide = true)]
     Hold(play::HoldArguments),
@@ -78,6 +82,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Down => play::down(),
         Command::Inside { argv } => Ok(exit_code(place::inside(&argv)?)),
         Command::RunTests(arguments) => testing::inner::run(&arguments),
+        Command::Serve(arguments) => server::run(&arguments),
         Command::Hold(arguments) => play::hold(&arguments),
     }
 }

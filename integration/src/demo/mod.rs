@@ -1,8 +1,13 @@
-//! The demo: two directors serve one VIP, and the script breaks one thing after another.
+//! `cargo lab demo`: two directors serve one VIP, and a script breaks one thing after another.
 //!
-//! `report` is what is measured, `timeline` draws it, `screen` tells it while it happens.
+//! Outside, `command` makes ready and chooses the kernel; inside, `play` sets the lab up (`stage`), plays the steps
+//! (`script`), and tells them (`screen`) while they happen. `report` is what was measured, `timeline` draws it.
 
 pub mod command;
+mod play;
+mod power;
 pub mod report;
 pub mod screen;
+mod script;
+mod stage;
 pub mod timeline;

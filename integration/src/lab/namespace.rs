@@ -1,6 +1,7 @@
 //! Network namespaces as values: made by a thread that unshares, named under `/run/netns`, gone when dropped.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -52,6 +53,12 @@ impl Namespace {
                 .with_context(|| format!("cannot enter {name:?}"))?;
             Ok(work())
         })
+    }
+
+    /// Moves the thread that calls it inside, for good: for threads that somebody else makes.
+    pub fn door(&self) -> impl FnOnce() -> io::Result<()> + Send + 'static {
+        let handle = Arc::clone(&self.handle);
+        move || Ok(setns(handle.as_ref(), CloneFlags::CLONE_NEWNET)?)
     }
 
     /// Runs `work` inside and waits for it.

@@ -54,6 +54,23 @@ pub fn daemons() -> Result<()> {
     Ok(())
 }
 
+/// Builds the release daemons, for benches, and says so: it takes minutes the first time.
+///
+/// # Errors
+/// They do not build.
+pub fn release_daemons() -> Result<()> {
+    eprintln!("building the daemons for release");
+    let mut command = cargo_command("build")?;
+    command.args(["--quiet", "-p", "ospfd", "-p", "director"]);
+    if !command.get_args().any(|argument| argument == "--release") {
+        command.arg("--release");
+    }
+    let status =
+        command.stdin(Stdio::null()).stdout(std::io::stderr()).status().context("cannot run cargo")?;
+    ensure!(status.success(), "the daemons do not build for release");
+    Ok(())
+}
+
 /// Builds the daemons and every test binary of the workspace, and returns the latter.
 ///
 /// # Errors

@@ -261,7 +261,9 @@ impl Long {
 mod tests {
     use super::super::server::tests::on_loopback;
     use super::*;
-    use crate::observe::clock::until;
+    use crate::clock::{until, until_some};
+
+    const WAIT: Duration = Duration::from_secs(10);
 
     fn load(target: SocketAddr) -> Load {
         Load {
@@ -289,13 +291,12 @@ mod tests {
         let (_runtime, address) = in_background("alpha");
         let clock = Clock::start();
         let mut client = Client::start(clock, load(address), || Ok(())).expect("client");
-        let wait = Duration::from_secs(10);
-        let seen = until(clock, wait, Duration::from_millis(10), || {
+        let served = until(WAIT, "both kinds of traffic are served", || {
             let ledger = client.ledger();
             let answered = ledger.tally(Instant::ZERO, clock.now()).answered_by("alpha");
-            (answered >= 10 && ledger.long_by_server().get("alpha") == Some(&2)).then_some(())
+            answered >= 10 && ledger.long_by_server().get("alpha") == Some(&2)
         });
-        assert_eq!(seen, Some(()));
+        served.expect("traffic");
         client.finish();
         let end = clock.now();
         let ledger = client.ledger();
@@ -309,14 +310,12 @@ mod tests {
         let (runtime, address) = in_background("alpha");
         let clock = Clock::start();
         let client = Client::start(clock, load(address), || Ok(())).expect("client");
-        let wait = Duration::from_secs(10);
-        let poll = Duration::from_millis(10);
-        let stood = until(clock, wait, poll, || {
-            (client.ledger().long_by_server().get("alpha") == Some(&2)).then_some(())
+        let stood = until(WAIT, "long-lived connections stand", || {
+            client.ledger().long_by_server().get("alpha") == Some(&2)
         });
-        assert_eq!(stood, Some(()));
+        stood.expect("long-lived connections");
         runtime.shutdown_background();
-        let failed = until(clock, wait, poll, || {
+        let failed = until_some(WAIT, "requests fail and connections break", || {
             let tally = client.ledger().tally(Instant::ZERO, clock.now());
             (tally.failed_total() >= 3 && tally.broken >= 2).then_some(tally)
         });

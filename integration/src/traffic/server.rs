@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,27 @@ use tokio::sync::Semaphore;
 const MAX_CONNECTIONS: usize = 4096;
 /// A connection that does not finish its request head in this time is closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// What `lab serve` takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// What the server says.
+    #[arg(long)]
+    pub name: String,
+    /// Where it listens.
+    #[arg(long)]
+    pub listen: SocketAddr,
+}
+
+/// `lab serve`: serves until it is killed.
+///
+/// # Errors
+/// The address cannot be bound.
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(arguments.listen, &arguments.name))?;
+    Ok(ExitCode::SUCCESS)
+}
 
 /// Serves on `address` as `name` until the process ends.
 ///

@@ -1,0 +1,213 @@
+//! `withdraw`: from "health says no" to the route gone from the upstream's (FRR) kernel.
+//!
+//! Both directors stand in one topology and change in turn. Ours holds its VIP by a lease, as `director` does: "no" is the
+//! moment just before the new set without the VIP is sent. FRR has its VIP on `lo`: "no" is the moment just before the
+//! address's removal is sent to the kernel, by netlink and not by a started `ip`. Both ends are read from one clock, and the
+//! end is the kernel's notification. Changes of one director are far enough apart that no throttle of either plays in.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use common::control::frame::Client;
+use common::control::ospf::{Advertisement, Encoding, Request, Response};
+use common::time::Instant;
+use futures_util::StreamExt as _;
+use ipnetwork::IpNetwork;
+use rtnetlink::{AddressMessageBuilder, Handle};
+use tokio::runtime::Runtime;
+
+use super::result::{BenchResult, Samples};
+use crate::clock::{pause, until, until_some};
+use crate::lab::topology::{Software, Topology};
+use crate::lab::{Lab, Options};
+use crate::node::Node;
+use crate::observe::clock::Clock;
+use crate::observe::fib::Watcher;
+use crate::observe::process::Cost;
+use crate::paths;
+
+/// Name of the bench and of its one case.
+pub(super) const NAME: &str = "withdraw";
+/// Between two changes of any kind. A director changes every second time, so its own changes are twice this apart:
+/// above FRR's MinLSInterval (5 s), and so that the upstream's SPF is not held back either.
+const SPACING: Duration = Duration::from_millis(3500);
+/// Until both VIPs stand in the upstream's kernel for the first time.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// A change that takes longer is a failure of the bench.
+const CHANGE_LIMIT: Duration = Duration::from_secs(15);
+/// The table is only read again to repair a lost notification.
+const REREAD: Duration = Duration::from_secs(2);
+/// The lease of our VIP.
+const LEASE: &str = "bench";
+const LEASE_TTL_MS: u64 = 3_600_000;
+
+/// Ours or the peer, with its VIP.
+struct Subject {
+    name: &'static str,
+    vip: Ipv4Addr,
+    hand: Hand,
+    pids: Vec<u32>,
+}
+
+/// What moves a VIP.
+enum Hand {
+    Lease { client: Client, generation: u64, runtime: Runtime },
+    Address { handle: Handle, lo: u32, runtime: Runtime },
+}
+
+/// Whether the VIP may be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Yes,
+    No,
+}
+
+/// Runs the bench.
+///
+/// # Errors
+/// The lab does not come up, or a change does not reach the upstream's kernel.
+pub(super) fn measure(runs: u32) -> Result<BenchResult> {
+    let clock = Clock::start();
+    let topology = Topology::named("bench-withdraw")?;
+    let lab = Lab::start(&topology, &Options::default().hold("ours"))?;
+    let logs = lab.logs().display().to_string();
+    measure_in(&lab, clock, runs).with_context(|| format!("logs: {logs}"))
+}
+
+fn measure_in(lab: &Lab, clock: Clock, runs: u32) -> Result<BenchResult> {
+    start_release(lab.node("ours"))?;
+    let mut subjects = [ours(lab)?, frr(lab)?];
+    let mut watchers = Vec::new();
+    for subject in &subjects {
+        let door = lab.node("upstream").namespace().door();
+        watchers.push(Watcher::start(clock, subject.vip, REREAD, door)?);
+    }
+    for (subject, watcher) in subjects.iter_mut().zip(&watchers) {
+        subject.set(clock, Health::Yes)?;
+        let what = format!("the VIP of {} stands in the upstream's kernel", subject.name);
+        until(READY_LIMIT, &what, || !watcher.current().is_empty())?;
+    }
+    pause(SPACING * 2);
+    let before: Vec<Cost> = subjects.iter().map(|subject| Cost::of_all(&subject.pids)).collect();
+    let mut samples = Samples::default();
+    for run in 1..=runs {
+        for (health, metric) in [(Health::No, "withdraw_ms"), (Health::Yes, "advertise_ms")] {
+            for (subject, watcher) in subjects.iter_mut().zip(&watchers) {
+                let took = subject.change(clock, watcher, health)?;
+                samples.add(NAME, subject.name, metric, took.as_secs_f64() * 1000.0);
+                pause(SPACING);
+            }
+        }
+        let last = |subject| samples.of(NAME, subject, "withdraw_ms").last().copied().unwrap_or_default();
+        eprintln!("run {run:2}/{runs}: ours {:6.1} ms, frr {:6.1} ms", last("ours"), last("frr"));
+    }
+    for (subject, before) in subjects.iter().zip(before) {
+        let cost = Cost::of_all(&subject.pids);
+        samples.add(NAME, subject.name, "cpu_s", cost.cpu_s - before.cpu_s);
+        samples.add(NAME, subject.name, "rss_mib", cost.rss_mib);
+    }
+    Ok(samples.result(NAME, runs))
+}
+
+/// Starts the release build of `ospfd` with the node's configuration.
+fn start_release(node: &Node) -> Result<()> {
+    let Software::Ours { ospfd: Some(config), .. } = node.software() else {
+        bail!("{} is not ours", node.name())
+    };
+    let config = node.write_file("ospfd.toml", config)?;
+    let program = paths::release_binary("ospfd")?;
+    node.start_daemon("ospfd", &[program.as_os_str(), "--config".as_ref(), config.as_os_str()])
+}
+
+fn ours(lab: &Lab) -> Result<Subject> {
+    let node = lab.node("ours");
+    let socket: PathBuf = node.control_socket("ospfd");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut client =
+        until_some(READY_LIMIT, "ospfd answers", || runtime.block_on(Client::connect(&socket)).ok())?;
+    let open = Request::LeaseOpen { name: LEASE.into(), ttl_ms: LEASE_TTL_MS };
+    accepted(runtime.block_on(client.call(&open))?)?;
+    Ok(Subject {
+        name: "ours",
+        vip: Ipv4Addr::new(192, 0, 2, 10),
+        hand: Hand::Lease { client, generation: 0, runtime },
+        pids: vec![node.pid("ospfd")?],
+    })
+}
+
+fn frr(lab: &Lab) -> Result<Subject> {
+    let node = lab.node("frr");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let entered = runtime.handle().clone();
+    // The socket belongs to the namespace of the thread that makes it.
+    let handle = node.namespace().enter(|| {
+        let _runtime = entered.enter();
+        let (connection, handle, _) = rtnetlink::new_connection()?;
+        entered.spawn(connection);
+        Ok::<_, std::io::Error>(handle)
+    })??;
+    let lo = runtime.block_on(async {
+        let link = handle.link().get().match_name("lo").execute().next().await;
+        link.context("the namespace has no lo")?.map(|link| link.header.index).context("lo cannot be read")
+    })?;
+    Ok(Subject {
+        name: "frr",
+        vip: Ipv4Addr::new(192, 0, 2, 11),
+        hand: Hand::Address { handle, lo, runtime },
+        pids: vec![node.pid("zebra")?, node.pid("ospfd")?],
+    })
+}
+
+impl Subject {
+    /// Says yes or no, and waits for the upstream's kernel.
+    fn change(&mut self, clock: Clock, watcher: &Watcher, health: Health) -> Result<Duration> {
+        let said_at = self.set(clock, health)?;
+        let what = format!("{}: the upstream's kernel follows {health:?}", self.name);
+        let change = until_some(CHANGE_LIMIT, &what, || {
+            watcher.first_since(said_at, |next_hops| next_hops.is_empty() == (health == Health::No))
+        })?;
+        ensure!(watcher.dropped() == 0, "{what}: the watcher ran full");
+        Ok(change.at.since(said_at))
+    }
+
+    /// Says yes or no, and returns the moment just before.
+    fn set(&mut self, clock: Clock, health: Health) -> Result<Instant> {
+        let vip = self.vip;
+        match &mut self.hand {
+            Hand::Lease { client, generation, runtime } => {
+                *generation += 1;
+                let prefix = IpNetwork::new(vip.into(), 32)?;
+                let advertisement = Advertisement { prefix, metric: 10, encoding: Encoding::Stub };
+                let request = Request::SetAdvertised {
+                    name: LEASE.into(),
+                    generation: *generation,
+                    advertisements: if health == Health::Yes { vec![advertisement] } else { Vec::new() },
+                };
+                let said_at = clock.now();
+                accepted(runtime.block_on(client.call(&request))?)?;
+                Ok(said_at)
+            }
+            Hand::Address { handle, lo, runtime } => {
+                let address = AddressMessageBuilder::<Ipv4Addr>::new().index(*lo).address(vip, 32).build();
+                let said_at = clock.now();
+                runtime.block_on(async {
+                    match health {
+                        Health::Yes => handle.address().add(*lo, vip.into(), 32).execute().await,
+                        Health::No => handle.address().del(address).execute().await,
+                    }
+                })?;
+                Ok(said_at)
+            }
+        }
+    }
+}
+
+fn accepted(response: Response) -> Result<()> {
+    match response {
+        Response::Lease(_) => Ok(()),
+        Response::Refused(refusal) => Err(refusal).context("ospfd refuses"),
+        other => bail!("ospfd answers something else: {other:?}"),
+    }
+}
