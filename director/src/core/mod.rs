@@ -3,6 +3,8 @@
 //! No sockets, no clock, no randomness: `now` and a seed come in as arguments, effects leave as data.
 
 pub mod desired;
+pub mod gate;
 pub mod health;
+pub mod lease;
 pub mod observed;
 pub mod plan;
