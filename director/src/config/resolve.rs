@@ -10,10 +10,10 @@ use common::config::{Diagnostics, Sources};
 use super::raw::Raw;
 use super::{DEFAULT_SOCKET, Routing, Settings};
 use crate::model::{Config, Service, VipConfig};
+use crate::runtime::announcer::DEFAULT_DEVICE;
+use crate::runtime::ownership::DEFAULT_STATE_DIR;
 
 const DEFAULT_OSPFD_SOCKET: &str = "/run/evenkeel/ospfd.sock";
-const DEFAULT_STATE_DIR: &str = "/var/lib/evenkeel";
-const DEFAULT_VIP_DEVICE: &str = "evenkeel";
 const DEFAULT_RESYNC: Duration = Duration::from_secs(5);
 const DEFAULT_LEASE_TTL: Duration = Duration::from_secs(3);
 const DEFAULT_MAX_PROBES: usize = 256;
@@ -127,7 +127,7 @@ fn routing(raw: &Raw, findings: &mut Findings<'_>) -> Routing {
 }
 
 fn vip_device(raw: &Raw, findings: &mut Findings<'_>) -> String {
-    let name = raw.vip_device.clone().unwrap_or_else(|| DEFAULT_VIP_DEVICE.to_owned());
+    let name = raw.vip_device.clone().unwrap_or_else(|| DEFAULT_DEVICE.to_owned());
     let fits = (1..=LONGEST_DEVICE_NAME).contains(&name.len())
         && !name.contains(|letter: char| letter == '/' || letter.is_whitespace());
     if !fits {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::desired::{Desired, DesiredService};
 use super::health::{HealthMap, HealthState, ServerName};
@@ -33,6 +33,8 @@ pub struct GateInput<'a> {
     pub stalled: &'a BTreeSet<ServerName>,
     /// What is advertised now, if that is known.
     pub in_force: &'a Advertised,
+    /// Services that a reload added and that are not checked yet: a VIP that is advertised does not wait for them.
+    pub newcomers: &'a BTreeSet<String>,
     /// VIPs whose address the host has; `None` when addresses follow the gate.
     pub addresses: Option<&'a BTreeSet<IpAddr>>,
     /// Drains.
@@ -139,6 +141,9 @@ fn judge(input: &GateInput<'_>, vip: &IpAddr) -> Reason {
     let is_in_force = input.in_force.contains_key(vip);
     let mut kept = None;
     for (name, service) in services_of(input.config, *vip) {
+        if is_in_force && input.newcomers.contains(name) {
+            continue;
+        }
         if let Some(server) = first_server(service, name, |key| input.stalled.contains(key)) {
             return Reason::Stalled { service: name.clone(), server: server.clone() };
         }
@@ -216,7 +221,7 @@ pub fn serves(config: &Config, observed: &Observed, vip: IpAddr) -> bool {
 }
 
 /// Services that the next plan would take traffic from while a VIP that depends on them may still be advertised
-/// (`exposed`): their operations wait for the withdrawal.
+/// (`exposed`): their operations wait for the withdrawal. A service that leaves a VIP which stays does not wait.
 pub fn held_back(
     config: &Config,
     desired: &Desired,
@@ -225,23 +230,20 @@ pub fn held_back(
 ) -> BTreeSet<ServiceKey> {
     let wanted: BTreeMap<ServiceKey, (&String, &Service)> =
         config.services.iter().map(|(name, service)| (service.key, (name, service))).collect();
-    // A mark that the configuration no longer names served VIPs that it no longer names either.
-    let has_old_exposed = exposed.iter().any(|vip| !config.vips.contains_key(vip));
-    observed
-        .services
-        .keys()
-        .filter(|key| match wanted.get(key) {
-            Some((name, service)) => {
-                shortfall(name, service, desired.services.get(key).map(weights)).is_some()
-                    && service.vips.iter().any(|vip| exposed.contains(vip))
-            }
-            None => match key {
-                ServiceKey::Address { vip, .. } => exposed.contains(&SocketAddr::ip(vip)),
-                ServiceKey::FirewallMark { .. } => has_old_exposed,
-            },
-        })
-        .copied()
-        .collect()
+    let is_leaving = |vip: &IpAddr| exposed.contains(vip) && !config.vips.contains_key(vip);
+    let takes_away = |key: &ServiceKey, seen: &ObservedService| match wanted.get(key) {
+        Some((name, service)) => {
+            service.vips.iter().any(|vip| exposed.contains(vip))
+                && shortfall_seen(name, service, Some(weights_seen(seen))).is_none()
+                && shortfall(name, service, desired.services.get(key).map(weights)).is_some()
+        }
+        None => match key {
+            ServiceKey::Address { vip, .. } => is_leaving(&vip.ip()),
+            // A mark that is no longer configured served VIPs that are not, either.
+            ServiceKey::FirewallMark { .. } => exposed.iter().any(is_leaving),
+        },
+    };
+    observed.services.iter().filter(|(key, seen)| takes_away(key, seen)).map(|(key, _)| *key).collect()
 }
 
 impl fmt::Display for Reason {

@@ -115,11 +115,6 @@ impl Lease {
         self.held.as_ref().map(|held| &held.set)
     }
 
-    /// Has `ospfd` been asked at least once, with or without success?
-    pub fn was_tried(&self) -> bool {
-        self.held.is_some() || self.fault.is_some()
-    }
-
     /// Every VIP that may be advertised for us now.
     pub fn exposed(&self, now: Instant) -> BTreeSet<IpAddr> {
         if now < self.lapses_at { self.exposed.clone() } else { BTreeSet::new() }
@@ -130,11 +125,23 @@ impl Lease {
         self.release == Release::Done || now >= self.lapses_at
     }
 
+    /// Time has come; true when the exposure has just lapsed.
+    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        let has_lapsed = now >= self.lapses_at && !self.exposed.is_empty() && self.held.is_none();
+        if has_lapsed {
+            tracing::warn!(lease = %self.name, reason = "not renewed in its time to live", "lease lapsed");
+            self.exposed.clear();
+        }
+        has_lapsed
+    }
+
     /// When [`Lease::poll_request`] has something to say next, if nothing else happens.
     pub fn next_deadline(&self) -> Option<Instant> {
         // The lapse matters to those who wait for the exposure to end.
         let lapse = (!self.exposed.is_empty() && self.held.is_none()).then_some(self.lapses_at);
-        let next = self.under_way.is_none().then_some(self.next_at);
+        let has_more =
+            self.release == Release::No || (self.release == Release::Wanted && self.held.is_some());
+        let next = (self.under_way.is_none() && has_more).then_some(self.next_at);
         next.into_iter().chain(lapse).min()
     }
 

@@ -1,101 +1,11 @@
 //! The laws of plans, against a model of the kernel that refuses what the real one refuses.
 
-use std::collections::BTreeMap;
-
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 
 use super::*;
-use crate::core::observed::ObservedServer;
-use crate::ipvs::entry::Stats;
+use crate::core::model_kernel::ModelKernel;
 use crate::model::{Forward, Scheduler, SchedulerKind};
-
-/// Services with their servers in order of insertion.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct ModelKernel(BTreeMap<ServiceKey, Rows>);
-
-type Rows = (ServiceEntry, Vec<(SocketAddr, ServerEntry)>);
-
-/// What the kernel says when it refuses, and one thing that it would not refuse but we do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refused {
-    Exists,
-    NoService,
-    NoServer,
-    DeletedWithWeight,
-}
-
-impl ModelKernel {
-    fn apply(&mut self, op: &Op) -> Result<(), Refused> {
-        match op {
-            Op::AddService { key, entry } => {
-                if self.0.contains_key(key) {
-                    return Err(Refused::Exists);
-                }
-                self.0.insert(*key, (entry.clone(), Vec::new()));
-            }
-            Op::EditService { key, entry } => self.service(key)?.0 = entry.clone(),
-            Op::DelService { key } => {
-                if self.service(key)?.1.iter().any(|(_, server)| server.weight != 0) {
-                    return Err(Refused::DeletedWithWeight);
-                }
-                self.0.remove(key);
-            }
-            Op::AddServer { key, address, entry } => {
-                let servers = &mut self.service(key)?.1;
-                if servers.iter().any(|(other, _)| other == address) {
-                    return Err(Refused::Exists);
-                }
-                servers.push((*address, *entry));
-            }
-            Op::EditServer { key, address, entry } => self.server(key, address)?.1 = *entry,
-            Op::DelServer { key, address } => {
-                if self.server(key, address)?.1.weight != 0 {
-                    return Err(Refused::DeletedWithWeight);
-                }
-                self.service(key)?.1.retain(|(other, _)| other != address);
-            }
-        }
-        Ok(())
-    }
-
-    fn service(&mut self, key: &ServiceKey) -> Result<&mut Rows, Refused> {
-        self.0.get_mut(key).ok_or(Refused::NoService)
-    }
-
-    fn server(
-        &mut self,
-        key: &ServiceKey,
-        address: &SocketAddr,
-    ) -> Result<&mut (SocketAddr, ServerEntry), Refused> {
-        self.service(key)?.1.iter_mut().find(|(other, _)| other == address).ok_or(Refused::NoServer)
-    }
-
-    fn observe(&self) -> Observed {
-        let services = self.0.iter().map(|(key, (entry, servers))| {
-            let insertion = servers.iter().map(|(address, _)| *address).collect();
-            let servers = servers.iter().map(|&(address, entry)| {
-                let stats = Stats::default();
-                (address, ObservedServer { entry, active: 0, inactive: 0, persistent: 0, stats })
-            });
-            let (entry, stats) = (entry.clone(), Stats::default());
-            (*key, ObservedService { entry, servers: servers.collect(), insertion, stats })
-        });
-        Observed { services: services.collect(), unnamed: 0 }
-    }
-
-    fn run(&self, ops: &[Op]) -> Self {
-        let mut after = self.clone();
-        for op in ops {
-            assert_eq!(after.apply(op), Ok(()), "{op}");
-        }
-        after
-    }
-
-    fn serves(&self, key: &ServiceKey) -> bool {
-        self.0.get(key).is_some_and(|(_, servers)| servers.iter().any(|(_, server)| server.weight > 0))
-    }
-}
 
 /// The part of an observed table that a plan is about, in the form of a desired one.
 fn managed(observed: &Observed, keys: &Owned) -> Desired {
