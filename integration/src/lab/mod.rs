@@ -70,15 +70,16 @@ impl Lab {
     pub fn start(topology: &Topology, options: &Options) -> Result<Self> {
         place::ensure_confined()?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        // FRR takes neither dots nor slashes in it.
         // The process id keeps apart the labs of processes that share a confinement.
-        let prefix = format!("{}.{number}", std::process::id());
+        let prefix = format!("{}-{number}", std::process::id());
         let label = if options.label.is_empty() { &topology.name } else { &options.label };
         let dir = Path::new(NODES).join(&prefix);
         let logs = unused(&paths::run_dir()?.join(label));
         fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
         let mut lab = Self { name: label.clone(), nodes: BTreeMap::new(), switches: Vec::new(), dir, logs };
         for (name, spec) in &topology.nodes {
-            let namespace = Namespace::new(&format!("{prefix}.{name}"))?;
+            let namespace = Namespace::new(&format!("{prefix}-{name}"))?;
             let dir = lab.dir.join(name);
             fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
             let software = filled(&spec.software, topology, name, &dir.to_string_lossy());

@@ -26,7 +26,7 @@ pub(super) fn lay(
         }
     }
     for (name, segment) in &topology.lans {
-        let switch = Namespace::new(&format!("{prefix}.{name}"))?;
+        let switch = Namespace::new(&format!("{prefix}-{name}"))?;
         lay_ports(&mut batch, segment, nodes, switch.name())?;
         switches.push(switch);
     }

@@ -76,7 +76,9 @@ pub(super) fn start(node: &Node, config: &str, daemons: &[String]) -> Result<()>
         node.start_daemon(daemon, &argv)?;
     }
     let sockets: Vec<PathBuf> = daemons.iter().map(|daemon| run.join(format!("{daemon}.vty"))).collect();
-    clock::until(START_LIMIT, "FRR's daemons listen", || sockets.iter().all(|socket| socket.exists()))?;
+    let listening = || sockets.iter().all(|socket| socket.exists());
+    let all_running = || daemons.iter().all(|daemon| node.is_running(daemon));
+    clock::until(START_LIMIT, "FRR's daemons listen", || listening() || !all_running())?;
     for daemon in daemons {
         node.ensure_running(daemon)?;
     }
