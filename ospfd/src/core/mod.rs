@@ -7,5 +7,6 @@ pub mod advertise;
 pub mod config;
 pub mod event;
 mod instance;
+pub mod spf;
 
 pub use instance::Instance;

@@ -1,0 +1,250 @@
+//! An OSPFv2 area's LSAs as a graph, with the prefixes that hang on it.
+//!
+//! Deviations from the letter of RFC 2328 §16.1: Network-LSAs with the same Link State ID are one vertex, to which the
+//! routers of all of them are attached (the link back settles which of them are right); and the costs of the root's
+//! own links come from the caller, so that a router that tells others MaxLinkMetric (RFC 6987) still prefers its
+//! better link. A Router-LSA whose Link State ID is not its advertising router is not looked at.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use common::ids::{IfIndex, RouterId};
+use ipnetwork::{IpNetwork, Ipv4Network};
+
+use crate::packet::{Lsa, LsaBody, MAX_AGE, NetworkLsa, RouterLink, RouterLinkType, RouterLsa, router_flags};
+
+use super::graph::{Graph, GraphBuilder, Vertex};
+use super::hops::{FirstHop, FirstHops, NextHop};
+use super::ids::IdIndex;
+
+/// A mask that says: this network only carries traffic, and is no destination (RFC 6860 §2.2).
+const TRANSIT_ONLY: u32 = u32::MAX;
+
+/// One of the root's own links in the terms of its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalLink {
+    /// The interface.
+    pub if_index: IfIndex,
+    /// The neighbour's address, on links without pseudonode.
+    pub gateway: Option<IpAddr>,
+    /// The cost to count with.
+    pub cost: u16,
+}
+
+/// A prefix that hangs on a vertex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttachedPrefix {
+    /// The vertex.
+    pub vertex: Vertex,
+    /// The prefix.
+    pub prefix: IpNetwork,
+    /// Cost from the vertex.
+    pub metric: u32,
+}
+
+/// An area, ready for the calculation.
+#[derive(Debug)]
+pub struct AreaGraph {
+    /// Its graph.
+    pub graph: Graph,
+    /// The router that the calculation starts from, if it has a Router-LSA.
+    pub root: Option<Vertex>,
+    /// The root's first steps.
+    pub first_hops: FirstHops,
+    /// Everything that is to be reached.
+    pub prefixes: Vec<AttachedPrefix>,
+    networks: IdIndex,
+    routers: IdIndex,
+    /// Flags of the Router-LSAs, in the order of `routers`.
+    flags: Vec<u8>,
+}
+
+/// What the LSAs of an area say, in order.
+struct Parts<'a> {
+    networks: IdIndex,
+    /// By Link State ID, and then by advertising router.
+    network_lsas: Vec<(u32, RouterId, &'a NetworkLsa)>,
+    routers: IdIndex,
+    router_lsas: Vec<(u32, &'a RouterLsa)>,
+}
+
+impl AreaGraph {
+    /// Reads the Router- and Network-LSAs among `lsas` that are not at MaxAge, for a calculation from `root`. `local`
+    /// knows the root's links; one that it does not know leads nowhere.
+    pub fn read<'a>(
+        lsas: impl IntoIterator<Item = &'a Lsa>,
+        root: RouterId,
+        local: impl Fn(&RouterLink) -> Option<LocalLink>,
+    ) -> Self {
+        let parts = Parts::collect(lsas);
+        let root = parts.router(root.0);
+        let vertices = parts.networks.ids().len() + parts.routers.ids().len();
+        let router_links: usize = parts.router_lsas.iter().map(|(_, lsa)| lsa.links.len()).sum();
+        let network_links: usize =
+            parts.network_lsas.iter().map(|(_, _, lsa)| lsa.attached_routers.len()).sum();
+
+        let mut builder =
+            GraphBuilder::new(parts.networks.ids().len(), vertices, router_links + network_links);
+        parts.add_networks(&mut builder);
+        let mut steps = Vec::new();
+        for (at, (_, lsa)) in parts.router_lsas.iter().enumerate() {
+            if root == Some(parts.router_vertex(at)) {
+                steps = parts.add_root(lsa, &mut builder, &local);
+            } else {
+                parts.add_router(lsa, &mut builder);
+            }
+            builder.end_vertex();
+        }
+        let graph = builder.finish();
+        let first_hops = root.map_or_else(FirstHops::default, |root| {
+            FirstHops::new(&graph, root, &steps, |network, router| parts.address(network, router))
+        });
+        let prefixes = parts.prefixes();
+        let flags = parts.router_lsas.iter().map(|(_, lsa)| lsa.flags).collect();
+        Self { graph, root, first_hops, prefixes, networks: parts.networks, routers: parts.routers, flags }
+    }
+
+    /// The vertex of a router.
+    pub fn router(&self, id: RouterId) -> Option<Vertex> {
+        self.routers.find(id.0).map(|at| Vertex::from_index(self.networks.ids().len() + at))
+    }
+
+    /// The Router ID of a vertex that is a router.
+    pub fn router_id(&self, vertex: Vertex) -> Option<RouterId> {
+        let at = vertex.index().checked_sub(self.networks.ids().len())?;
+        self.routers.ids().get(at).copied().map(RouterId)
+    }
+
+    /// The routers that call themselves area border routers.
+    pub fn border_routers(&self) -> impl Iterator<Item = (RouterId, Vertex)> {
+        self.flagged(router_flags::B)
+    }
+
+    /// The routers that call themselves AS boundary routers.
+    pub fn boundary_routers(&self) -> impl Iterator<Item = (RouterId, Vertex)> {
+        self.flagged(router_flags::E)
+    }
+
+    fn flagged(&self, flag: u8) -> impl Iterator<Item = (RouterId, Vertex)> {
+        let base = self.networks.ids().len();
+        self.flags
+            .iter()
+            .zip(self.routers.ids())
+            .enumerate()
+            .filter(move |(_, (flags, _))| **flags & flag != 0)
+            .map(move |(at, (_, id))| (RouterId(*id), Vertex::from_index(base + at)))
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn collect(lsas: impl IntoIterator<Item = &'a Lsa>) -> Self {
+        let (mut network_lsas, mut router_lsas) = (Vec::new(), Vec::new());
+        for Lsa { header, body, .. } in lsas {
+            // RFC 2328 §16.1 (2)(b): an LSA at MaxAge is as good as none.
+            if header.age >= MAX_AGE {
+                continue;
+            }
+            let (id, by) = (header.key.link_state_id, header.key.advertising_router);
+            match body {
+                LsaBody::Router(lsa) if id == by.0 => router_lsas.push((id, lsa)),
+                LsaBody::Network(lsa) => network_lsas.push((id, by, lsa)),
+                LsaBody::Router(_) | LsaBody::Summary(_) | LsaBody::External(_) | LsaBody::Opaque => {}
+            }
+        }
+        router_lsas.sort_by_key(|(id, _)| *id);
+        router_lsas.dedup_by_key(|(id, _)| *id);
+        network_lsas.sort_by_key(|(id, by, _)| (*id, *by));
+        let routers = IdIndex::new(router_lsas.iter().map(|(id, _)| *id).collect());
+        let mut network_ids: Vec<u32> = network_lsas.iter().map(|(id, _, _)| *id).collect();
+        network_ids.dedup();
+        Self { networks: IdIndex::new(network_ids), network_lsas, routers, router_lsas }
+    }
+
+    fn router_vertex(&self, at: usize) -> Vertex {
+        Vertex::from_index(self.networks.ids().len() + at)
+    }
+
+    fn router(&self, id: u32) -> Option<Vertex> {
+        self.routers.find(id).map(|at| self.router_vertex(at))
+    }
+
+    /// Where a link leads. Type 3 links lead to no vertex; a virtual link is one between routers.
+    fn target(&self, link: &RouterLink) -> Option<Vertex> {
+        match link.link_type {
+            RouterLinkType::PointToPoint | RouterLinkType::Virtual => self.router(link.link_id),
+            RouterLinkType::Transit => self.networks.find(link.link_id).map(Vertex::from_index),
+            RouterLinkType::Stub | RouterLinkType::Unknown(_) => None,
+        }
+    }
+
+    fn add_networks(&self, builder: &mut GraphBuilder) {
+        for group in self.network_lsas.chunk_by(|one, other| one.0 == other.0) {
+            for router in group.iter().flat_map(|(_, _, lsa)| &lsa.attached_routers) {
+                if let Some(vertex) = self.router(router.0) {
+                    // RFC 2328 §16.1 (2): from a network to its routers the cost is 0.
+                    builder.link(vertex, 0);
+                }
+            }
+            builder.end_vertex();
+        }
+    }
+
+    fn add_router(&self, lsa: &RouterLsa, builder: &mut GraphBuilder) {
+        for link in &lsa.links {
+            if let Some(target) = self.target(link) {
+                builder.link(target, u32::from(link.metric));
+            }
+        }
+    }
+
+    fn add_root(
+        &self,
+        lsa: &RouterLsa,
+        builder: &mut GraphBuilder,
+        local: &impl Fn(&RouterLink) -> Option<LocalLink>,
+    ) -> Vec<FirstHop> {
+        let mut steps = Vec::new();
+        for link in &lsa.links {
+            let Some(neighbor) = self.target(link) else { continue };
+            let Some(LocalLink { if_index, gateway, cost }) = local(link) else { continue };
+            let gateway = gateway.filter(|_| link.link_type != RouterLinkType::Transit);
+            builder.link(neighbor, u32::from(cost));
+            steps.push(FirstHop { next_hop: NextHop { if_index, gateway }, neighbor });
+        }
+        steps
+    }
+
+    /// RFC 2328 §16.1.1: a router's address on a network is the Link Data of its link to it.
+    fn address(&self, network: Vertex, router: Vertex) -> Option<IpAddr> {
+        let network = self.networks.ids().get(network.index())?;
+        let (_, lsa) = self.router_lsas.get(router.index().checked_sub(self.networks.ids().len())?)?;
+        lsa.links
+            .iter()
+            .find(|link| link.link_type == RouterLinkType::Transit && link.link_id == *network)
+            .map(|link| IpAddr::V4(Ipv4Addr::from_bits(link.link_data)))
+    }
+
+    fn prefixes(&self) -> Vec<AttachedPrefix> {
+        let networks = self.network_lsas.chunk_by(|one, other| one.0 == other.0).enumerate().filter_map(
+            |(at, group)| {
+                let (id, _, lsa) = group.last()?;
+                let mask = lsa.network_mask.to_bits();
+                let prefix = v4_prefix(*id, mask).filter(|_| mask != TRANSIT_ONLY)?;
+                Some(AttachedPrefix { vertex: Vertex::from_index(at), prefix, metric: 0 })
+            },
+        );
+        let stubs = self.router_lsas.iter().enumerate().flat_map(|(at, (_, lsa))| {
+            let vertex = self.router_vertex(at);
+            lsa.links.iter().filter(|link| link.link_type == RouterLinkType::Stub).filter_map(move |link| {
+                let prefix = v4_prefix(link.link_id, link.link_data)?;
+                Some(AttachedPrefix { vertex, prefix, metric: u32::from(link.metric) })
+            })
+        });
+        networks.chain(stubs).collect()
+    }
+}
+
+/// The prefix of `address` under `mask`; `None` when the mask has holes.
+pub(super) fn v4_prefix(address: u32, mask: u32) -> Option<IpNetwork> {
+    let length = u8::try_from(mask.count_ones()).ok().filter(|_| mask.leading_ones() == mask.count_ones())?;
+    Ipv4Network::new(Ipv4Addr::from_bits(address & mask), length).ok().map(IpNetwork::V4)
+}

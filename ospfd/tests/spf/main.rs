@@ -1,0 +1,4 @@
+//! The route calculation, on topologies that were drawn by hand and on random ones.
+
+mod topology;
+mod trees;
