@@ -9,7 +9,7 @@ use rtnetlink::LinkUnspec;
 use crate::node::Node;
 
 /// The links of a director's host.
-const LINKS: [&str; 2] = ["up", "servers"];
+const LINKS: [&str; 2] = ["uplink", "servers"];
 
 /// Kills both daemons and takes the links down, as fast as the kernel does it.
 pub(super) fn cut(node: &Node) -> Result<()> {
