@@ -1,6 +1,6 @@
 //! FRR in a node: its daemons, each in the foreground and in a path space of its own, and vtysh.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -74,12 +74,11 @@ pub(super) fn start(node: &Node, config: &str, daemons: &[String]) -> Result<()>
             "stdout",
         ];
         node.start_daemon(daemon, &argv)?;
-    }
-    let sockets: Vec<PathBuf> = daemons.iter().map(|daemon| run.join(format!("{daemon}.vty"))).collect();
-    let listening = || sockets.iter().all(|socket| socket.exists());
-    let all_running = || daemons.iter().all(|daemon| node.is_running(daemon));
-    clock::until(START_LIMIT, "FRR's daemons listen", || listening() || !all_running())?;
-    for daemon in daemons {
+        // One after the other, zebra first: a daemon that misses zebra's socket tries again only after 10 s.
+        let socket = run.join(format!("{daemon}.vty"));
+        clock::until(START_LIMIT, &format!("{daemon} listens"), || {
+            socket.exists() || !node.is_running(daemon)
+        })?;
         node.ensure_running(daemon)?;
     }
     node.run(&["vtysh", "-N", space, "-f", &config.to_string_lossy()]).map(drop)
