@@ -1,55 +1,167 @@
-//! The engine's façade.
+//! The engine's façade. What is behind it stands in the rooms beside this file, as further `impl Instance` blocks; each
+//! input ends in [`Instance::settle`], which brings everything that follows from it to an end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use common::control::Refusal;
 use common::control::ospf::{
     AdvertisedView, Advertisement, CounterView, InterfaceView, LeaseView, LsaView, NeighborView,
 };
+use common::ids::{AreaId, IfIndex};
 use common::time::Instant;
-use std::time::Duration;
 
+use super::advertise::LeaseTable;
 use super::config::Config;
-use super::event::{Event, LinkEvent, RxDatagram, Transmit};
+use super::event::{Event, LinkEvent, LinkState, RxDatagram, Transmit};
+use super::interface::Interface;
+use super::lsdb::Lsdb;
+use super::originate::Originator;
+use super::output::Output;
+use super::timer::{TimerKey, Timers};
+
+/// Rounds that one input may take to settle; two are usual.
+const MAX_ROUNDS: usize = 16;
 
 /// One OSPF instance.
 #[derive(Debug)]
-pub struct Instance {}
+pub struct Instance {
+    pub(super) config: Config,
+    pub(super) rng: fastrand::Rng,
+    pub(super) life: Life,
+    /// All links that the host has.
+    pub(super) links: BTreeMap<IfIndex, LinkState>,
+    /// Those that the configuration names.
+    pub(super) interfaces: BTreeMap<IfIndex, Interface>,
+    pub(super) lsdb: Lsdb,
+    pub(super) originator: Originator,
+    pub(super) leases: LeaseTable,
+    pub(super) timers: Timers,
+    pub(super) output: Output,
+    /// Something that our own LSAs depend on may have changed.
+    pub(super) dirty: bool,
+    /// Advertised prefixes that found no room last time.
+    pub(super) left_out: usize,
+}
 
-/// Which timer is due next; for logs and tests.
+/// Where in its life an instance is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimerKey(pub &'static str);
+pub(super) enum Life {
+    /// At work.
+    Running,
+    /// Flushing its LSAs.
+    Stopping,
+    /// Done: every input is ignored.
+    Stopped,
+}
 
-#[allow(unused_variables, reason = "the façade's shape, before its content")]
+/// Inputs.
 impl Instance {
     /// An instance that knows no links yet. `seed` drives jitter and DD sequence numbers; the first sequence number of
     /// its own LSAs is InitialSequenceNumber (fight-back handles what a former life left behind, §13.4).
-    pub fn new(config: Config, seed: u64, now: Instant) -> Self {
-        Self {}
+    pub fn new(config: Config, seed: u64, _now: Instant) -> Self {
+        let leases = LeaseTable::new(&config.static_advertisements);
+        let output = Output::new(config.router_id);
+        Self {
+            config,
+            rng: fastrand::Rng::with_seed(seed),
+            life: Life::Running,
+            links: BTreeMap::new(),
+            interfaces: BTreeMap::new(),
+            lsdb: Lsdb::default(),
+            originator: Originator::default(),
+            leases,
+            timers: Timers::default(),
+            output,
+            dirty: false,
+            left_out: 0,
+        }
     }
+
     /// A packet came in.
-    pub fn handle_datagram(&mut self, now: Instant, rx: RxDatagram<'_>) {}
+    pub fn handle_datagram(&mut self, now: Instant, rx: RxDatagram<'_>) {
+        if self.life != Life::Stopped {
+            self.receive(now, rx);
+            self.settle(now);
+        }
+    }
+
     /// A link changed, or is reported again.
-    pub fn handle_link(&mut self, now: Instant, event: LinkEvent) {}
-    /// Fires every timer that is due.
-    pub fn handle_timeout(&mut self, now: Instant) {}
+    pub fn handle_link(&mut self, now: Instant, event: LinkEvent) {
+        if self.life != Life::Stopped {
+            self.note_link(now, event);
+            self.settle(now);
+        }
+    }
+
+    /// Fires every timer that is due. One that starts anew for a moment that has passed is left to the next call.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let mut due = Vec::new();
+        while let Some(key) = self.timers.pop_due(now) {
+            due.push(key);
+        }
+        for key in due {
+            self.fire(now, key);
+        }
+        if self.life != Life::Stopped {
+            self.settle(now);
+        }
+    }
+
+    /// Replaces the configuration; what did not change is not disturbed.
+    pub fn reconfigure(&mut self, now: Instant, config: Config) {
+        if self.life != Life::Stopped {
+            self.apply_config(now, config);
+            self.settle(now);
+        }
+    }
+
+    /// Flushes our LSAs, waits for acknowledgements until `deadline`, then reports `ShutdownComplete`.
+    pub fn shutdown(&mut self, now: Instant, deadline: Instant) {
+        self.begin_stop(deadline);
+        if self.life != Life::Stopped {
+            self.settle(now);
+        }
+    }
+}
+
+/// Outputs.
+impl Instance {
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        None
+        self.output.pop_transmit()
     }
+
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.output.pop_event()
     }
+
     /// When `handle_timeout` must be called, and for what.
     pub fn poll_timeout(&self) -> Option<(Instant, TimerKey)> {
-        None
+        self.timers.next()
     }
-    /// Replaces the configuration; what did not change is not disturbed.
-    pub fn reconfigure(&mut self, now: Instant, config: Config) {}
+}
+
+/// Leases.
+impl Instance {
     /// Opens or resumes a lease.
+    ///
+    /// # Errors
+    /// As [`LeaseTable::open`].
     pub fn lease_open(&mut self, now: Instant, name: &str, ttl: Duration) -> Result<LeaseView, Refusal> {
-        unreachable!()
+        let view = self.leases.open(now, name, ttl)?;
+        Ok(self.lease_changed(now, view, "opened"))
     }
+
     /// Replaces a lease's set.
+    ///
+    /// # Errors
+    /// As [`LeaseTable::set`].
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers hand over what the control protocol gave them"
+    )]
     pub fn lease_set(
         &mut self,
         now: Instant,
@@ -57,36 +169,139 @@ impl Instance {
         generation: u64,
         set: Vec<Advertisement>,
     ) -> Result<LeaseView, Refusal> {
-        unreachable!()
+        let view = self.leases.set(now, name, generation, &set)?;
+        self.dirty = true;
+        Ok(self.lease_changed(now, view, "changed"))
     }
+
     /// Renews a lease.
+    ///
+    /// # Errors
+    /// As [`LeaseTable::renew`].
     pub fn lease_renew(&mut self, now: Instant, name: &str) -> Result<LeaseView, Refusal> {
-        unreachable!()
+        let view = self.leases.renew(now, name)?;
+        self.arm_derived();
+        Ok(LeaseView { full_neighbors: self.full_neighbors(), ..view })
     }
+
     /// Gives a lease up.
+    ///
+    /// # Errors
+    /// As [`LeaseTable::release`].
     pub fn lease_release(&mut self, now: Instant, name: &str) -> Result<LeaseView, Refusal> {
-        unreachable!()
+        let view = self.leases.release(now, name)?;
+        self.dirty = true;
+        Ok(self.lease_changed(now, view, "released"))
     }
-    /// Flushes our LSAs, waits for acknowledgements until `deadline`, then reports `ShutdownComplete`.
-    pub fn shutdown(&mut self, now: Instant, deadline: Instant) {}
+
+    fn lease_changed(&mut self, now: Instant, view: LeaseView, what: &'static str) -> LeaseView {
+        let event = Event::Lease { name: view.name.clone(), what, advertisements: view.advertisements.len() };
+        self.output.event(event);
+        if self.life != Life::Stopped {
+            self.settle(now);
+        }
+        LeaseView { full_neighbors: self.full_neighbors(), ..view }
+    }
+
+    fn expire_leases(&mut self, now: Instant) {
+        for lapsed in self.leases.expire(now) {
+            self.dirty = true;
+            let advertisements = lapsed.advertisements.len();
+            self.output.event(Event::Lease { name: lapsed.name, what: "lapsed", advertisements });
+        }
+    }
+}
+
+/// Views.
+impl Instance {
     /// Interfaces.
-    pub fn interfaces(&self, now: Instant) -> Vec<InterfaceView> {
-        Vec::new()
+    pub fn interfaces(&self, _now: Instant) -> Vec<InterfaceView> {
+        self.interface_views()
     }
+
     /// Neighbours.
     pub fn neighbors(&self, now: Instant) -> Vec<NeighborView> {
-        Vec::new()
+        self.neighbor_views(now)
     }
+
     /// The link-state database.
     pub fn database(&self, now: Instant) -> Vec<LsaView> {
-        Vec::new()
+        self.lsa_views(now)
     }
+
     /// What we advertise.
     pub fn advertised(&self, now: Instant) -> Vec<AdvertisedView> {
-        Vec::new()
+        self.advertised_views(now)
     }
-    /// Counters, drops included.
+
+    /// Counters, drops included, and how many LSAs the database holds.
     pub fn counters(&self) -> Vec<CounterView> {
-        Vec::new()
+        let mut views = self.output.counters().views();
+        views.push(CounterView { name: "lsas".to_owned(), value: self.lsdb.len() as u64 });
+        views
+    }
+
+    /// A number that two routers share when their databases of `area` do.
+    pub fn digest(&self, area: AreaId) -> u64 {
+        self.lsdb.digest(area)
+    }
+}
+
+impl Instance {
+    fn fire(&mut self, now: Instant, key: TimerKey) {
+        use super::{interface, neighbor};
+        match key {
+            TimerKey::Hello(if_index) => self.hello_due(now, if_index),
+            TimerKey::Wait(if_index) => self.interface_event(now, if_index, interface::Event::WaitTimer),
+            TimerKey::DelayedAck(if_index) => self.send_delayed_acks(if_index),
+            TimerKey::Inactivity(if_index, router_id) => {
+                self.neighbor_event(now, if_index, router_id, neighbor::Event::InactivityTimer);
+            }
+            TimerKey::DdRetransmit(if_index, router_id) => self.repeat_description(now, if_index, router_id),
+            TimerKey::DdHold(if_index, router_id) => self.forget_description(if_index, router_id),
+            TimerKey::LsRequest(if_index, router_id) => self.request_again(now, if_index, router_id),
+            TimerKey::LsRetransmit(if_index, router_id) => self.retransmit(now, if_index, router_id),
+            TimerKey::Age => self.expire_lsas(now),
+            TimerKey::Originate => self.dirty = true,
+            TimerKey::Lease => self.expire_leases(now),
+            TimerKey::Shutdown => {
+                if self.life == Life::Stopping {
+                    self.finish_stop(now, false);
+                }
+            }
+        }
+    }
+
+    /// Brings what an input has set off to an end: requests, originations, floods, removals.
+    fn settle(&mut self, now: Instant) {
+        for _ in 0..MAX_ROUNDS {
+            self.continue_loading(now);
+            if self.dirty {
+                self.originate(now);
+            }
+            self.remove_aged();
+            if !self.dirty {
+                break;
+            }
+        }
+        self.send_floods(now);
+        self.stop_when_acknowledged(now);
+        self.arm_derived();
+    }
+
+    /// Timers that follow from what is stored elsewhere.
+    fn arm_derived(&mut self) {
+        if self.life == Life::Stopped {
+            return;
+        }
+        for (key, at) in
+            [(TimerKey::Age, self.lsdb.next_expiry()), (TimerKey::Lease, self.leases.next_deadline())]
+        {
+            match at {
+                Some(at) if self.timers.deadline(key) != Some(at) => self.timers.set(key, at),
+                Some(_) => {}
+                None => self.timers.cancel(key),
+            }
+        }
     }
 }

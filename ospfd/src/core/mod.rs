@@ -2,11 +2,49 @@
 //!
 //! Inputs are `handle_*` and commands, outputs `poll_*`. It never blocks, never panics on input, reads no clock and
 //! no randomness: its output is a function of (config, seed, inputs).
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `instance` | the façade; an input is handled, then [`Instance`] settles: requests, origination, floods |
+//! | `receive` | checks on a datagram (RFC 2328 §8.2) and dispatch |
+//! | `interface/` | interface state machine (§9), Designated Router election, hellos |
+//! | `neighbor/` | neighbour state machine (§10), database descriptions, requests |
+//! | `flood/` | link state updates and acknowledgements (§13) |
+//! | `lsdb/`, `age` | the database (§12.2), ageing (§14) |
+//! | `originate/` | our own LSAs (§12.4): desired, decided, done |
+//! | `spf/` | shortest paths (§16) |
+//! | `advertise` | leases: who wants which prefix advertised |
+//! | `links` | links and configuration that change |
+//! | `stop` | shutting down |
+//! | `view` | what the control socket shows |
+//!
+//! Deviations from RFC 2328: MinLSInterval is 1.05 s (`constants`); no Router-LSA stands while nobody listens
+//! (`originate::desired`); the first hello of a neighbour, and an election, are answered by a hello at once
+//! (`interface::hello`); any packet re-arms the InactivityTimer (RFC 4222).
 
 pub mod advertise;
 pub mod config;
 pub mod event;
-mod instance;
 pub mod spf;
 
+mod age;
+mod constants;
+mod drops;
+mod flood;
+mod instance;
+mod interface;
+mod links;
+mod lsdb;
+mod neighbor;
+mod originate;
+mod output;
+mod receive;
+mod stop;
+mod timer;
+mod view;
+
 pub use instance::Instance;
+pub use timer::TimerKey;
+
+#[cfg(test)]
+mod tests;

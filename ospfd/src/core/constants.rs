@@ -1,0 +1,58 @@
+//! Architectural constants (RFC 2328 appendix B) and our own bounds.
+
+use std::time::Duration;
+
+/// LSRefreshTime: how often an own LSA is originated anew though nothing changed.
+pub(crate) const LS_REFRESH_TIME: Duration = Duration::from_secs(1800);
+
+/// Largest jitter that a refresh is brought forward by, so that directors started together drift apart.
+pub(crate) const REFRESH_JITTER: Duration = Duration::from_secs(120);
+
+/// MinLSInterval: least time between two instances of one own LSA.
+///
+/// Deviates from RFC 2328 appendix B (5 s): a VIP that must go may not wait that long. A neighbour accepts a new
+/// instance once MinLSArrival (1 s) has passed, so that is what we keep, and 50 ms for jitter on the way.
+pub(crate) const MIN_LS_INTERVAL: Duration = Duration::from_millis(1_050);
+
+/// MinLSArrival: least time between two flooded instances of one LSA that we accept.
+pub(crate) const MIN_LS_ARRIVAL: Duration = Duration::from_secs(1);
+
+/// InitialSequenceNumber.
+pub(crate) const INITIAL_SEQUENCE: i32 = -0x7fff_ffff;
+
+/// MaxSequenceNumber.
+pub(crate) const MAX_SEQUENCE: i32 = 0x7fff_ffff;
+
+/// MaxLinkMetric (RFC 6987 §2): a link that nobody should route through.
+pub(crate) const MAX_LINK_METRIC: u16 = 0xffff;
+
+/// How long acknowledgements are collected; must be below the neighbours' RxmtInterval (RFC 2328 §13.5).
+pub(crate) const DELAYED_ACK: Duration = Duration::from_millis(500);
+
+/// Packets that one retransmission round may send to one neighbour; the rest follow after [`RETRANSMIT_PAUSE`].
+pub(crate) const RETRANSMIT_BURST: usize = 64;
+
+/// Pause between two bursts of retransmissions.
+pub(crate) const RETRANSMIT_PAUSE: Duration = Duration::from_millis(50);
+
+/// LSAs that the database may hold: phantoms live an hour, so their number is bounded.
+pub(crate) const MAX_LSAS: usize = 250_000;
+
+/// Datagrams that may wait to be polled.
+pub(crate) const MAX_TRANSMITS: usize = 65_536;
+
+/// Events that may wait to be polled.
+pub(crate) const MAX_EVENTS: usize = 65_536;
+
+/// Links that one Router-LSA may hold so that an LS Update with it still is one IP datagram:
+/// (65535 − IP 20 − OSPF 24 − count 4 − LSA header 20 − body 4) / 12.
+pub(crate) const MAX_ROUTER_LINKS: usize = 5_454;
+
+/// Neighbours on one interface: as many as a hello of 1500 bytes can list.
+pub(crate) const MAX_NEIGHBORS: usize = 350;
+
+/// Bytes of an IPv4 header without options.
+pub(crate) const IP_HEADER: usize = 20;
+
+/// The sequence number that is reserved (RFC 2328 §12.1.6).
+pub(crate) const RESERVED_SEQUENCE: i32 = i32::MIN;

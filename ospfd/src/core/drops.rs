@@ -1,0 +1,225 @@
+//! Why something was dropped, and the counters.
+
+use std::collections::BTreeMap;
+
+use common::control::ospf::CounterView;
+
+use crate::packet::DecodeError;
+
+/// Why a packet or an LSA was dropped. Each has a counter, `drop-` and its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DropReason {
+    /// It came in on an interface that OSPF does not run on.
+    UnknownInterface,
+    /// The interface is down or passive.
+    InterfaceNotOperational,
+    /// Neither our address nor a group that we are in.
+    WrongDestination,
+    /// Our own multicast, looped back.
+    OwnPacket,
+    /// The codec refused it.
+    Decode(DecodeError),
+    /// The codec refused one LSA of an update.
+    LsaDecode(DecodeError),
+    /// The packet is of another area.
+    AreaMismatch,
+    /// Somebody else uses our Router ID, or two neighbours use the same one.
+    DuplicateRouterId,
+    /// Router ID 0.0.0.0.
+    ZeroRouterId,
+    /// The source is not on the interface's network.
+    SourceNotOnNetwork,
+    /// Hello with another network mask.
+    MaskMismatch,
+    /// Hello with another HelloInterval.
+    HelloIntervalMismatch,
+    /// Hello with another RouterDeadInterval.
+    DeadIntervalMismatch,
+    /// Hello whose E-bit differs.
+    OptionsMismatch,
+    /// A second neighbour on a network of two.
+    SecondNeighbor,
+    /// The interface has as many neighbours as it may have.
+    TooManyNeighbors,
+    /// Not a hello, and not from a neighbour.
+    UnknownNeighbor,
+    /// The neighbour's state does not allow this packet.
+    NeighborState,
+    /// The neighbour's MTU is larger than ours.
+    MtuMismatch,
+    /// A first description of one who will be slave, or an answer out of turn.
+    NegotiationIgnored,
+    /// A database description that was seen before.
+    DuplicateDescription,
+    /// A database description that went out of step.
+    DescriptionOutOfStep,
+    /// A request for an LSA that we do not have.
+    BadRequest,
+    /// An LSA of a type that we do not take (RFC 2328 §13 (2)).
+    UnsupportedLsType,
+    /// LS sequence number 0x80000000, or MaxSequenceNumber on an LSA that is not at MaxAge.
+    BadSequenceNumber,
+    /// A new instance within MinLSArrival (RFC 2328 §13 (5)(a)).
+    TooSoon,
+    /// An LSA that we have already (§13 (7)).
+    DuplicateLsa,
+    /// An LSA older than ours (§13 (8)).
+    OlderLsa,
+    /// At MaxAge, and we have no copy (§13 (4)).
+    UnknownMaxAge,
+    /// The database is full.
+    DatabaseFull,
+    /// An acknowledgement of something that we do not wait for.
+    UnexpectedAck,
+    /// Too many datagrams wait to be sent.
+    TransmitQueueFull,
+    /// Too many events wait to be read.
+    EventQueueFull,
+    /// A packet could not be encoded.
+    NotEncodable,
+    /// More links than a Router-LSA holds.
+    RouterLsaFull,
+}
+
+impl DropReason {
+    /// The name of its counter.
+    pub(crate) const fn counter(self) -> Counter {
+        match self {
+            Self::Decode(error) => Counter { prefix: "drop-", name: error.reason() },
+            Self::LsaDecode(error) => Counter { prefix: "drop-lsa-", name: error.reason() },
+            Self::UnknownInterface
+            | Self::InterfaceNotOperational
+            | Self::WrongDestination
+            | Self::OwnPacket
+            | Self::AreaMismatch
+            | Self::DuplicateRouterId
+            | Self::ZeroRouterId
+            | Self::SourceNotOnNetwork
+            | Self::MaskMismatch
+            | Self::HelloIntervalMismatch
+            | Self::DeadIntervalMismatch
+            | Self::OptionsMismatch
+            | Self::SecondNeighbor
+            | Self::TooManyNeighbors
+            | Self::UnknownNeighbor
+            | Self::NeighborState
+            | Self::MtuMismatch
+            | Self::NegotiationIgnored
+            | Self::DuplicateDescription
+            | Self::DescriptionOutOfStep
+            | Self::BadRequest
+            | Self::UnsupportedLsType
+            | Self::BadSequenceNumber
+            | Self::TooSoon
+            | Self::DuplicateLsa
+            | Self::OlderLsa
+            | Self::UnknownMaxAge
+            | Self::DatabaseFull
+            | Self::UnexpectedAck
+            | Self::TransmitQueueFull
+            | Self::EventQueueFull
+            | Self::NotEncodable
+            | Self::RouterLsaFull => Counter { prefix: "drop-", name: self.name() },
+        }
+    }
+
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::UnknownInterface => "unknown-interface",
+            Self::InterfaceNotOperational => "interface-not-operational",
+            Self::WrongDestination => "wrong-destination",
+            Self::OwnPacket => "own-packet",
+            Self::Decode(error) | Self::LsaDecode(error) => error.reason(),
+            Self::AreaMismatch => "area-mismatch",
+            Self::DuplicateRouterId => "duplicate-router-id",
+            Self::ZeroRouterId => "zero-router-id",
+            Self::SourceNotOnNetwork => "source-not-on-network",
+            Self::MaskMismatch => "mask-mismatch",
+            Self::HelloIntervalMismatch => "hello-interval-mismatch",
+            Self::DeadIntervalMismatch => "dead-interval-mismatch",
+            Self::OptionsMismatch => "options-mismatch",
+            Self::SecondNeighbor => "second-neighbor-on-point-to-point",
+            Self::TooManyNeighbors => "too-many-neighbors",
+            Self::UnknownNeighbor => "unknown-neighbor",
+            Self::NeighborState => "neighbor-state",
+            Self::MtuMismatch => "mtu-mismatch",
+            Self::NegotiationIgnored => "negotiation-ignored",
+            Self::DuplicateDescription => "duplicate-description",
+            Self::DescriptionOutOfStep => "description-out-of-step",
+            Self::BadRequest => "bad-request",
+            Self::UnsupportedLsType => "unsupported-ls-type",
+            Self::BadSequenceNumber => "bad-sequence-number",
+            Self::TooSoon => "too-soon",
+            Self::DuplicateLsa => "duplicate-lsa",
+            Self::OlderLsa => "older-lsa",
+            Self::UnknownMaxAge => "unknown-max-age",
+            Self::DatabaseFull => "database-full",
+            Self::UnexpectedAck => "unexpected-ack",
+            Self::TransmitQueueFull => "transmit-queue-full",
+            Self::EventQueueFull => "event-queue-full",
+            Self::NotEncodable => "not-encodable",
+            Self::RouterLsaFull => "router-lsa-full",
+        }
+    }
+
+    /// Does this happen on a network where all is well? Then it is counted, but not told.
+    pub(crate) const fn is_routine(self) -> bool {
+        matches!(
+            self,
+            Self::OwnPacket
+                | Self::NegotiationIgnored
+                | Self::DuplicateDescription
+                | Self::DuplicateLsa
+                | Self::OlderLsa
+                | Self::UnknownMaxAge
+                | Self::UnexpectedAck
+                | Self::EventQueueFull
+        )
+    }
+}
+
+/// Name of a counter, in two parts so that it costs nothing to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Counter {
+    prefix: &'static str,
+    name: &'static str,
+}
+
+impl Counter {
+    /// Packets received, by type.
+    pub(crate) const fn received(name: &'static str) -> Self {
+        Self { prefix: "rx-", name }
+    }
+
+    /// Packets sent, by type.
+    pub(crate) const fn sent(name: &'static str) -> Self {
+        Self { prefix: "tx-", name }
+    }
+}
+
+/// Counters since start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters(BTreeMap<Counter, u64>);
+
+impl Counters {
+    /// One more.
+    pub(crate) fn add(&mut self, counter: Counter) {
+        let value = self.0.entry(counter).or_default();
+        *value = value.saturating_add(1);
+    }
+
+    /// All that are not 0, by name.
+    pub(crate) fn views(&self) -> Vec<CounterView> {
+        let mut views: Vec<_> = self
+            .0
+            .iter()
+            .map(|(counter, &value)| CounterView {
+                name: format!("{}{}", counter.prefix, counter.name),
+                value,
+            })
+            .collect();
+        views.sort_by(|a, b| a.name.cmp(&b.name));
+        views
+    }
+}

@@ -1,0 +1,162 @@
+//! Sending and receiving hellos (RFC 2328 §9.5, §10.5).
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use common::ids::{IfIndex, RouterId};
+use common::time::Instant;
+
+use crate::core::constants::MAX_NEIGHBORS;
+use crate::core::drops::DropReason;
+use crate::core::instance::Instance;
+use crate::core::neighbor::{self, Neighbor};
+use crate::core::output::ALL_SPF_ROUTERS;
+use crate::core::receive::Rx;
+use crate::core::timer::TimerKey;
+use crate::packet::{Body, Hello, options};
+
+use super::{Event, Interface, State};
+
+/// What a neighbour's hello changed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Changes {
+    /// It was not known before.
+    new: bool,
+    /// Its priority, or whether it declares itself Designated Router or backup.
+    election: bool,
+}
+
+impl Instance {
+    /// HelloTimer: sends a hello now, and the next one HelloInterval later.
+    pub(crate) fn hello_due(&mut self, now: Instant, if_index: IfIndex) {
+        let Some(interface) = self.interfaces.get(&if_index) else { return };
+        if !interface.state.is_operational() || interface.config.passive {
+            return;
+        }
+        self.timers.set(TimerKey::Hello(if_index), now + interface.config.hello_interval);
+        let neighbors = interface.neighbors.keys().copied().collect();
+        self.output.send(interface, ALL_SPF_ROUTERS, Body::Hello(own_hello(interface, neighbors)));
+    }
+
+    /// A hello that lists nobody: neighbours fall back to Init at once.
+    pub(crate) fn send_farewell(&mut self, if_index: IfIndex) {
+        if let Some(interface) = self.interfaces.get(&if_index)
+            && interface.state.is_operational()
+            && !interface.config.passive
+        {
+            self.output.send(interface, ALL_SPF_ROUTERS, Body::Hello(own_hello(interface, Vec::new())));
+        }
+    }
+
+    /// RFC 2328 §10.5.
+    pub(crate) fn receive_hello(&mut self, now: Instant, rx: Rx, hello: &Hello) {
+        let Some(interface) = self.interfaces.get(&rx.if_index) else { return };
+        if let Err(reason) = acceptable(interface, hello).and_then(|()| admissible(interface, rx)) {
+            return self.drop_packet(rx, reason);
+        }
+        // The address is somebody else's now: the neighbour that had it has restarted under another Router ID.
+        let replaced = interface
+            .neighbors
+            .values()
+            .find(|neighbor| neighbor.address == rx.source && neighbor.router_id != rx.router_id)
+            .map(|neighbor| neighbor.router_id);
+        if let Some(replaced) = replaced {
+            self.neighbor_event(now, rx.if_index, replaced, neighbor::Event::KillNbr);
+        }
+
+        let changes = self.note_hello(now, rx, hello);
+        self.neighbor_event(now, rx.if_index, rx.router_id, neighbor::Event::HelloReceived);
+        if changes.new {
+            // Not asked for by the RFC: answer the first hello at once, so that the adjacency does not wait for ours.
+            self.hello_due(now, rx.if_index);
+        }
+        if !hello.neighbors.contains(&self.config.router_id) {
+            return self.neighbor_event(now, rx.if_index, rx.router_id, neighbor::Event::OneWayReceived);
+        }
+        self.neighbor_event(now, rx.if_index, rx.router_id, neighbor::Event::TwoWayReceived);
+
+        let waiting =
+            self.interfaces.get(&rx.if_index).is_some_and(|interface| interface.state == State::Waiting);
+        let alone_at_the_top =
+            hello.designated_router == rx.source && hello.backup_designated_router.is_unspecified();
+        if waiting && (alone_at_the_top || hello.backup_designated_router == rx.source) {
+            self.interface_event(now, rx.if_index, Event::BackupSeen);
+        } else if changes.election {
+            self.interface_event(now, rx.if_index, Event::NeighborChange);
+        }
+    }
+
+    /// Puts what the hello says into the neighbour's record, which is made if need be.
+    fn note_hello(&mut self, now: Instant, rx: Rx, hello: &Hello) -> Changes {
+        let Some(interface) = self.interfaces.get_mut(&rx.if_index) else { return Changes::default() };
+        let new = !interface.neighbors.contains_key(&rx.router_id);
+        let neighbor = interface
+            .neighbors
+            .entry(rx.router_id)
+            .or_insert_with(|| Neighbor::new(rx.router_id, rx.source, now));
+        let role = |neighbor: &Neighbor| {
+            (neighbor.priority, neighbor.designated == neighbor.address, neighbor.backup == neighbor.address)
+        };
+        let before = role(neighbor);
+        neighbor.address = rx.source;
+        neighbor.priority = hello.priority;
+        neighbor.designated = hello.designated_router;
+        neighbor.backup = hello.backup_designated_router;
+        Changes { new, election: !new && before != role(neighbor) }
+    }
+}
+
+/// RFC 2328 §9.5.
+fn own_hello(interface: &Interface, neighbors: Vec<RouterId>) -> Hello {
+    Hello {
+        network_mask: interface.network().map_or(Ipv4Addr::UNSPECIFIED, |network| network.mask()),
+        hello_interval: u16::try_from(interface.config.hello_interval.as_secs()).unwrap_or(u16::MAX),
+        options: options::E,
+        priority: interface.config.priority,
+        router_dead_interval: whole_seconds(interface.config.dead_interval),
+        designated_router: interface.designated,
+        backup_designated_router: interface.backup,
+        neighbors,
+    }
+}
+
+fn whole_seconds(span: Duration) -> u32 {
+    u32::try_from(span.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// RFC 2328 §10.5, first half: the parameters that neighbours must share.
+fn acceptable(interface: &Interface, hello: &Hello) -> Result<(), DropReason> {
+    let mask = interface.network().map(|network| network.mask());
+    // §10.5: the mask does not matter on point-to-point networks.
+    if interface.is_broadcast() && mask != Some(hello.network_mask) {
+        return Err(DropReason::MaskMismatch);
+    }
+    if Duration::from_secs(hello.hello_interval.into()) != interface.config.hello_interval {
+        return Err(DropReason::HelloIntervalMismatch);
+    }
+    if Duration::from_secs(hello.router_dead_interval.into()) != interface.config.dead_interval {
+        return Err(DropReason::DeadIntervalMismatch);
+    }
+    // RFC 2328 §10.5 and RFC 3101 §2.4: E and N must agree; other bits are not looked at.
+    if hello.options & (options::E | options::NP) != options::E {
+        return Err(DropReason::OptionsMismatch);
+    }
+    Ok(())
+}
+
+/// May the sender be a neighbour here, given those that there are?
+fn admissible(interface: &Interface, rx: Rx) -> Result<(), DropReason> {
+    if let Some(known) = interface.neighbors.get(&rx.router_id) {
+        // Two routers with one Router ID: the first stays until it falls silent.
+        let moved = interface.is_broadcast() && known.address != rx.source;
+        return if moved { Err(DropReason::DuplicateRouterId) } else { Ok(()) };
+    }
+    let same_address = interface.neighbors.values().any(|neighbor| neighbor.address == rx.source);
+    if !interface.is_broadcast() && !interface.neighbors.is_empty() && !same_address {
+        return Err(DropReason::SecondNeighbor);
+    }
+    if interface.neighbors.len() >= MAX_NEIGHBORS {
+        return Err(DropReason::TooManyNeighbors);
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! What is kept per interface (RFC 2328 §9).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use common::ids::{IfIndex, RouterId};
+use ipnetwork::Ipv4Network;
+
+use crate::core::config::{AuthConfig, InterfaceConfig, NetworkType};
+use crate::core::event::{Groups, LinkState};
+use crate::core::lsdb::Scope;
+use crate::core::neighbor::{self, Neighbor};
+use crate::core::output::{ALL_D_ROUTERS, ALL_SPF_ROUTERS, body_room};
+use crate::packet::{Auth, LsaHeader, LsaKey};
+
+use super::election::Candidate;
+use super::fsm::{Guards, State};
+
+/// An interface that the configuration names and the host has.
+#[derive(Debug)]
+pub(crate) struct Interface {
+    /// The link as it was reported last.
+    pub(crate) link: LinkState,
+    /// Configuration.
+    pub(crate) config: InterfaceConfig,
+    /// State.
+    pub(crate) state: State,
+    /// Designated Router's address; 0.0.0.0 when there is none.
+    pub(crate) designated: Ipv4Addr,
+    /// Backup Designated Router's address; 0.0.0.0 when there is none.
+    pub(crate) backup: Ipv4Addr,
+    /// Neighbours, by Router ID on every type of network: two routers that share one are told apart and reported.
+    pub(crate) neighbors: BTreeMap<RouterId, Neighbor>,
+    /// Acknowledgements that wait for company (§13.5).
+    pub(crate) delayed_acks: Vec<LsaHeader>,
+    /// LSAs to be flooded out of this interface before the current input is done with.
+    pub(crate) flood_queue: BTreeSet<(Scope, LsaKey)>,
+    /// The groups that were asked for last.
+    pub(crate) groups: Groups,
+}
+
+impl Interface {
+    /// An interface in state Down.
+    pub(crate) fn new(link: LinkState, config: InterfaceConfig) -> Self {
+        Self {
+            link,
+            config,
+            state: State::Down,
+            designated: Ipv4Addr::UNSPECIFIED,
+            backup: Ipv4Addr::UNSPECIFIED,
+            neighbors: BTreeMap::new(),
+            delayed_acks: Vec::new(),
+            flood_queue: BTreeSet::new(),
+            groups: Groups { all_spf_routers: false, all_d_routers: false },
+        }
+    }
+
+    /// Kernel index.
+    pub(crate) fn if_index(&self) -> IfIndex {
+        self.link.if_index
+    }
+
+    /// Our address, 0.0.0.0 when there is none.
+    pub(crate) fn address(&self) -> Ipv4Addr {
+        self.link.address.map_or(Ipv4Addr::UNSPECIFIED, Ipv4Network::ip)
+    }
+
+    /// Our address and mask.
+    pub(crate) fn network(&self) -> Option<Ipv4Network> {
+        self.link.address
+    }
+
+    /// Should the interface be up, as far as the host is concerned?
+    pub(crate) fn is_link_usable(&self) -> bool {
+        self.link.up && self.link.address.is_some()
+    }
+
+    /// What the state table has to know.
+    pub(crate) fn guards(&self) -> Guards {
+        // A passive interface elects nobody and waits for nobody.
+        let network = if self.config.passive { NetworkType::PointToPoint } else { self.config.network_type };
+        Guards { network, eligible: self.config.priority > 0 }
+    }
+
+    /// Authentication as the codec wants it.
+    pub(crate) fn auth(&self) -> Auth {
+        match self.config.auth {
+            AuthConfig::Null => Auth::Null,
+            AuthConfig::Simple(password) => Auth::Simple(password),
+        }
+    }
+
+    /// Is this a broadcast network?
+    pub(crate) fn is_broadcast(&self) -> bool {
+        self.config.network_type == NetworkType::Broadcast
+    }
+
+    /// Bytes of a packet's body, behind `fixed` bytes, that fit the MTU.
+    pub(crate) fn body_room(&self, fixed: usize) -> usize {
+        body_room(self.link.mtu, fixed)
+    }
+
+    /// InfTransDelay in seconds.
+    pub(crate) fn transmit_delay(&self) -> u16 {
+        u16::try_from(self.config.transmit_delay.as_secs()).unwrap_or(u16::MAX)
+    }
+
+    /// Where floods and delayed acknowledgements go (§13.3, §13.5).
+    pub(crate) fn flood_destination(&self) -> Ipv4Addr {
+        if self.is_broadcast() && !self.state.is_dr_or_backup() { ALL_D_ROUTERS } else { ALL_SPF_ROUTERS }
+    }
+
+    /// Where packets for one neighbour go: §8.1 wants the group on point-to-point networks.
+    pub(crate) fn destination_of(&self, neighbor: &Neighbor) -> Ipv4Addr {
+        if self.is_broadcast() { neighbor.address } else { ALL_SPF_ROUTERS }
+    }
+
+    /// Is `address` the Designated Router's or its backup's?
+    pub(crate) fn is_dr_or_backup(&self, address: Ipv4Addr) -> bool {
+        !address.is_unspecified() && (address == self.designated || address == self.backup)
+    }
+
+    /// RFC 2328 §10.4: should we become adjacent with `neighbor`?
+    pub(crate) fn wants_adjacency(&self, neighbor: &Neighbor) -> bool {
+        !self.is_broadcast() || self.state.is_dr_or_backup() || self.is_dr_or_backup(neighbor.address)
+    }
+
+    /// The groups that the state asks for (RFC 2328 A.1).
+    pub(crate) fn wanted_groups(&self) -> Groups {
+        let listening = self.state.is_operational() && !self.config.passive;
+        Groups { all_spf_routers: listening, all_d_routers: listening && self.state.is_dr_or_backup() }
+    }
+
+    /// Neighbours in state Full.
+    pub(crate) fn full_neighbors(&self) -> impl Iterator<Item = &Neighbor> {
+        self.neighbors.values().filter(|neighbor| neighbor.state == neighbor::State::Full)
+    }
+
+    /// Ourselves and the neighbours, as the election sees them.
+    pub(crate) fn candidates(&self, router_id: RouterId) -> (Candidate, Vec<Candidate>) {
+        let own = Candidate {
+            router_id,
+            name: self.address().to_bits(),
+            priority: self.config.priority,
+            designated: self.designated.to_bits(),
+            backup: self.backup.to_bits(),
+        };
+        let others = self
+            .neighbors
+            .values()
+            .filter(|neighbor| neighbor.state >= neighbor::State::TwoWay)
+            .map(|neighbor| Candidate {
+                router_id: neighbor.router_id,
+                name: neighbor.address.to_bits(),
+                priority: neighbor.priority,
+                designated: neighbor.designated.to_bits(),
+                backup: neighbor.backup.to_bits(),
+            })
+            .collect();
+        (own, others)
+    }
+
+    /// Time after which a silent neighbour is dead.
+    pub(crate) fn dead_interval(&self) -> Duration {
+        self.config.dead_interval
+    }
+}

@@ -1,0 +1,130 @@
+//! Links that come, change and go, and a configuration that changes: what is wanted against what runs.
+
+use std::collections::BTreeSet;
+
+use common::ids::IfIndex;
+use common::time::Instant;
+
+use super::config::{Config, InterfaceConfig};
+use super::event::{LinkEvent, LinkState};
+use super::instance::Instance;
+use super::interface::{Event, Interface, State};
+use super::lsdb::Scope;
+
+impl Instance {
+    /// Takes note of a link. The same report twice changes nothing.
+    pub(crate) fn note_link(&mut self, now: Instant, event: LinkEvent) {
+        let if_index = match event {
+            LinkEvent::State(link) => {
+                let if_index = link.if_index;
+                self.links.insert(if_index, link);
+                if_index
+            }
+            LinkEvent::Gone(if_index) => {
+                self.links.remove(&if_index);
+                if_index
+            }
+        };
+        self.reconcile_interface(now, if_index);
+    }
+
+    /// Takes a new configuration over.
+    pub(crate) fn apply_config(&mut self, now: Instant, config: Config) {
+        if config.router_id != self.config.router_id {
+            self.take_all_down(now);
+            self.originator.clear();
+            self.output.router_id = config.router_id;
+        }
+        self.leases.set_statics(&config.static_advertisements);
+        self.config = config;
+        self.dirty = true;
+        let known: Vec<_> = self.links.keys().chain(self.interfaces.keys()).copied().collect();
+        for if_index in known {
+            self.reconcile_interface(now, if_index);
+        }
+        self.forget_unused_areas();
+    }
+
+    fn take_all_down(&mut self, now: Instant) {
+        let all: Vec<_> = self.interfaces.keys().copied().collect();
+        for if_index in all {
+            self.take_away(now, if_index);
+        }
+        self.forget_unused_areas();
+    }
+
+    /// Makes one interface run as configuration and link say.
+    fn reconcile_interface(&mut self, now: Instant, if_index: IfIndex) {
+        let wanted: Option<(LinkState, InterfaceConfig)> = self
+            .links
+            .get(&if_index)
+            .and_then(|link| Some((link.clone(), self.config.interfaces.get(&link.name)?.clone())));
+        let Some((link, config)) = wanted else {
+            return self.take_away(now, if_index);
+        };
+        match self.interfaces.get(&if_index) {
+            Some(running) if needs_restart(running, &link, &config) => {
+                self.interface_event(now, if_index, Event::InterfaceDown);
+                self.interfaces.insert(if_index, Interface::new(link, config));
+            }
+            Some(_) => self.adjust(now, if_index, link, config),
+            None => {
+                self.interfaces.insert(if_index, Interface::new(link, config));
+            }
+        }
+        let Some(interface) = self.interfaces.get(&if_index) else { return };
+        match (interface.is_link_usable(), interface.state) {
+            (true, State::Down) => self.interface_event(now, if_index, Event::InterfaceUp),
+            (false, State::Down) | (true, _) => {}
+            (false, _) => self.interface_event(now, if_index, Event::InterfaceDown),
+        }
+    }
+
+    /// Changes that leave the adjacencies alone.
+    fn adjust(&mut self, now: Instant, if_index: IfIndex, link: LinkState, config: InterfaceConfig) {
+        let Some(interface) = self.interfaces.get_mut(&if_index) else { return };
+        if interface.link == link && interface.config == config {
+            return;
+        }
+        let timing = interface.config.hello_interval != config.hello_interval;
+        let priority = interface.config.priority != config.priority;
+        interface.link = link;
+        interface.config = config;
+        self.dirty = true;
+        if timing {
+            self.hello_due(now, if_index);
+        }
+        if priority {
+            self.interface_event(now, if_index, Event::NeighborChange);
+        }
+    }
+
+    fn take_away(&mut self, now: Instant, if_index: IfIndex) {
+        if self.interfaces.contains_key(&if_index) {
+            self.interface_event(now, if_index, Event::InterfaceDown);
+            self.interfaces.remove(&if_index);
+            self.dirty = true;
+        }
+    }
+
+    /// Areas without an interface lose their database.
+    fn forget_unused_areas(&mut self) {
+        let areas: BTreeSet<_> = self.interfaces.values().map(|interface| interface.config.area).collect();
+        let unused: Vec<_> = self.lsdb.areas().filter(|area| !areas.contains(area)).collect();
+        for area in unused {
+            self.lsdb.remove_scope(Scope::Area(area));
+        }
+        if areas.is_empty() {
+            self.lsdb.remove_scope(Scope::As);
+        }
+    }
+}
+
+/// Does the change concern what an adjacency stands on?
+fn needs_restart(running: &Interface, link: &LinkState, config: &InterfaceConfig) -> bool {
+    running.link.name != link.name
+        || running.link.address != link.address
+        || running.config.area != config.area
+        || running.config.network_type != config.network_type
+        || running.config.passive != config.passive
+}

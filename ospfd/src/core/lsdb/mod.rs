@@ -1,0 +1,241 @@
+//! The link-state database (RFC 2328 §12.2): ordered, with ages computed from the moment of installation, never
+//! ticked, and with the bytes of each LSA as they came, so that floods are byte-exact.
+
+mod entry;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::time::Duration;
+
+use common::ids::{AreaId, RouterId};
+use common::time::Instant;
+
+use crate::packet::{LsType, Lsa, LsaHeader, LsaKey, MAX_AGE};
+
+use super::constants::MAX_LSAS;
+pub(crate) use entry::Entry;
+
+/// How far an LSA is flooded, and so which part of the database it stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scope {
+    /// One area.
+    Area(AreaId),
+    /// All areas that are not stub areas (type 5).
+    As,
+}
+
+impl Scope {
+    /// The scope of an LSA of type `ls_type` that is exchanged in `area`.
+    pub(crate) const fn of(ls_type: LsType, area: AreaId) -> Self {
+        match ls_type {
+            LsType::AsExternal | LsType::OpaqueAs => Self::As,
+            LsType::Router
+            | LsType::Network
+            | LsType::SummaryNetwork
+            | LsType::SummaryAsbr
+            | LsType::Nssa
+            | LsType::OpaqueLink
+            | LsType::OpaqueArea
+            | LsType::Unknown(_) => Self::Area(area),
+        }
+    }
+
+    /// Do LSAs of this scope stand in the database of `area`?
+    pub(crate) fn is_in(self, area: AreaId) -> bool {
+        match self {
+            Self::Area(own) => own == area,
+            Self::As => true,
+        }
+    }
+}
+
+/// The database has [`MAX_LSAS`] LSAs and takes no new ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// All LSAs of an instance.
+#[derive(Debug, Default)]
+pub(crate) struct Lsdb {
+    entries: BTreeMap<(Scope, LsaKey), Entry>,
+    /// When each LSA that is not at MaxAge gets there.
+    expiry: BTreeSet<(Instant, Scope, LsaKey)>,
+    /// Those at MaxAge: they leave once everybody has them (§14).
+    at_max_age: BTreeSet<(Scope, LsaKey)>,
+}
+
+impl Lsdb {
+    /// Number of LSAs.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The instance in the database.
+    pub(crate) fn get(&self, scope: Scope, key: LsaKey) -> Option<&Entry> {
+        self.entries.get(&(scope, key))
+    }
+
+    /// All LSAs in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Scope, LsaKey, &Entry)> {
+        self.entries.iter().map(|(&(scope, key), entry)| (scope, key, entry))
+    }
+
+    /// The LSAs of `area` that follow `after` in the order in which they are described to a neighbour: those of the
+    /// area first, then those of AS scope.
+    pub(crate) fn area_after(
+        &self,
+        area: AreaId,
+        after: Option<(Scope, LsaKey)>,
+    ) -> impl Iterator<Item = (Scope, LsaKey, &Entry)> {
+        let first = Scope::Area(area);
+        let in_area = self.range(first, after.filter(|(scope, _)| *scope == first).map(|(_, key)| key));
+        let skip_area = matches!(after, Some((Scope::As, _)));
+        let external =
+            self.range(Scope::As, after.filter(|(scope, _)| *scope == Scope::As).map(|(_, key)| key));
+        in_area.filter(move |_| !skip_area).chain(external)
+    }
+
+    fn range(&self, scope: Scope, after: Option<LsaKey>) -> impl Iterator<Item = (Scope, LsaKey, &Entry)> {
+        let lowest = LsaKey { ls_type: LsType::Router, link_state_id: 0, advertising_router: RouterId(0) };
+        let from = after.map_or(Bound::Included((scope, lowest)), |key| Bound::Excluded((scope, key)));
+        self.entries
+            .range((from, Bound::Unbounded))
+            .take_while(move |((found, _), _)| *found == scope)
+            .map(|(&(scope, key), entry)| (scope, key, entry))
+    }
+
+    /// RFC 2328 §13.2: puts `lsa` in the place of the instance that stands there.
+    pub(crate) fn install(
+        &mut self,
+        scope: Scope,
+        lsa: Lsa,
+        origin: Origin,
+        now: Instant,
+    ) -> Result<(), Full> {
+        let key = lsa.header.key;
+        let known = self.entries.contains_key(&(scope, key));
+        if !known && origin != Origin::Own && self.entries.len() >= MAX_LSAS {
+            return Err(Full);
+        }
+        self.remove(scope, key);
+        let entry = Entry::new(lsa, origin, now);
+        if entry.age(now) >= MAX_AGE {
+            self.at_max_age.insert((scope, key));
+        } else {
+            self.expiry.insert((entry.expires_at(), scope, key));
+        }
+        self.entries.insert((scope, key), entry);
+        Ok(())
+    }
+
+    /// Takes an LSA out.
+    pub(crate) fn remove(&mut self, scope: Scope, key: LsaKey) -> Option<Entry> {
+        let entry = self.entries.remove(&(scope, key))?;
+        self.expiry.remove(&(entry.expires_at(), scope, key));
+        self.at_max_age.remove(&(scope, key));
+        Some(entry)
+    }
+
+    /// Areas that the database holds LSAs of.
+    pub(crate) fn areas(&self) -> impl Iterator<Item = AreaId> {
+        let areas: BTreeSet<_> = self
+            .entries
+            .keys()
+            .filter_map(|(scope, _)| match scope {
+                Scope::Area(area) => Some(*area),
+                Scope::As => None,
+            })
+            .collect();
+        areas.into_iter()
+    }
+
+    /// Takes out everything of one scope.
+    pub(crate) fn remove_scope(&mut self, scope: Scope) {
+        let doomed: Vec<_> = self.range(scope, None).map(|(_, key, _)| key).collect();
+        for key in doomed {
+            self.remove(scope, key);
+        }
+    }
+
+    /// Notes that an LSA has been flooded in its present instance.
+    pub(crate) fn mark_flooded(&mut self, scope: Scope, key: LsaKey, now: Instant) {
+        if let Some(entry) = self.entries.get_mut(&(scope, key)) {
+            entry.sent_at = Some(now);
+        }
+    }
+
+    /// When the next LSA reaches MaxAge.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.expiry.first().map(|&(at, _, _)| at)
+    }
+
+    /// RFC 2328 §14: takes note of the next LSA that has reached MaxAge by now; it is to be flooded.
+    pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<(Scope, LsaKey)> {
+        let &(at, scope, key) = self.expiry.first()?;
+        if at > now {
+            return None;
+        }
+        self.expiry.pop_first();
+        self.at_max_age.insert((scope, key));
+        Some((scope, key))
+    }
+
+    /// LSAs at MaxAge.
+    pub(crate) fn at_max_age(&self) -> impl Iterator<Item = (Scope, LsaKey)> {
+        self.at_max_age.iter().copied()
+    }
+
+    /// Are there LSAs at MaxAge?
+    pub(crate) fn has_max_age(&self) -> bool {
+        !self.at_max_age.is_empty()
+    }
+
+    /// A number that two routers of `area` share when their databases do: over key, sequence number and checksum of
+    /// each LSA (FNV-1a, 64 bits).
+    pub(crate) fn digest(&self, area: AreaId) -> u64 {
+        let mut digest = Fnv::default();
+        for (_, key, entry) in self.area_after(area, None) {
+            let LsaHeader { sequence, checksum, .. } = entry.lsa().header;
+            digest.update(&[u8::from(key.ls_type)]);
+            digest.update(&key.link_state_id.to_be_bytes());
+            digest.update(&key.advertising_router.0.to_be_bytes());
+            digest.update(&sequence.to_be_bytes());
+            digest.update(&checksum.to_be_bytes());
+        }
+        digest.0
+    }
+}
+
+/// How an instance came into the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// We made it.
+    Own,
+    /// A neighbour flooded it: MinLSArrival counts from it (RFC 2328 §13 (5)(a)).
+    Flooded,
+    /// We asked a neighbour for it.
+    Requested,
+}
+
+/// Until when an instance of age `age` may stay.
+pub(crate) fn time_to_max_age(age: u16) -> Duration {
+    Duration::from_secs(u64::from(MAX_AGE.saturating_sub(age)))
+}
+
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn update(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

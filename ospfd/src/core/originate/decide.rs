@@ -1,0 +1,176 @@
+//! What to do about one LSA of ours: the difference between what should stand in the database and what stands there.
+//! Pure.
+
+use common::time::Instant;
+
+use crate::core::constants::{INITIAL_SEQUENCE, MAX_SEQUENCE, MIN_LS_INTERVAL};
+use crate::packet::LsaBody;
+
+/// What is remembered of an LSA that we originate, or once did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct History {
+    /// The highest sequence number seen anywhere, if any.
+    pub(crate) sequence: Option<i32>,
+    /// When the instance in force was originated.
+    pub(crate) originated_at: Option<Instant>,
+    /// When the one before it was.
+    pub(crate) previous_at: Option<Instant>,
+    /// When it is to be refreshed.
+    pub(crate) refresh_at: Instant,
+}
+
+/// Our instance in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing<'a> {
+    /// Its body.
+    pub(crate) body: &'a LsaBody,
+    /// Its sequence number.
+    pub(crate) sequence: i32,
+    /// It is at MaxAge.
+    pub(crate) at_max_age: bool,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// All is as it should be.
+    Keep,
+    /// A new instance with this sequence number.
+    Originate(i32),
+    /// A change, but too soon after the last (MinLSInterval).
+    DeferUntil(Instant),
+    /// Age it prematurely (§14.1).
+    Flush,
+    /// A former life's instance is out there: flush that one.
+    FlushForeign,
+    /// Sequence numbers are used up (§12.1.6): once the flushed instance has left, start over.
+    AwaitRemoval,
+}
+
+/// RFC 2328 §12.4, §13.4, §14.1.
+pub(crate) fn decide(
+    now: Instant,
+    desired: Option<&LsaBody>,
+    standing: Option<Standing<'_>>,
+    history: &History,
+) -> Decision {
+    // Somebody has an instance that is newer than ours (§13.4).
+    let outdone = match (history.sequence, standing) {
+        (Some(seen), Some(ours)) => seen > ours.sequence,
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    let Some(desired) = desired else {
+        return match standing {
+            Some(ours) if !ours.at_max_age => Decision::Flush,
+            Some(_) => Decision::Keep,
+            None => Decision::FlushForeign,
+        };
+    };
+    let wanted = match standing {
+        None => true,
+        Some(ours) => ours.at_max_age || ours.body != desired || outdone || history.refresh_at <= now,
+    };
+    if !wanted {
+        return Decision::Keep;
+    }
+    let highest = standing.map(|ours| ours.sequence).max(history.sequence);
+    let next = match highest {
+        // §12.1.6: from MaxSequenceNumber there is no next, the LSA has to go first.
+        Some(MAX_SEQUENCE) => {
+            return match standing {
+                Some(ours) if !ours.at_max_age => Decision::Flush,
+                Some(_) => Decision::AwaitRemoval,
+                None => Decision::FlushForeign,
+            };
+        }
+        Some(last) => last.saturating_add(1).max(INITIAL_SEQUENCE),
+        None => INITIAL_SEQUENCE,
+    };
+    // The first change goes at once, later ones not within MinLSInterval.
+    match history.originated_at.map(|at| at + MIN_LS_INTERVAL) {
+        Some(earliest) if earliest > now => Decision::DeferUntil(earliest),
+        Some(_) | None => Decision::Originate(next),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::packet::RouterLsa;
+
+    const NOW: Instant = Instant::from_micros(100_000_000);
+    const FRESH: History = History {
+        sequence: None,
+        originated_at: None,
+        previous_at: None,
+        refresh_at: Instant::from_micros(u64::MAX),
+    };
+
+    fn body(flags: u8) -> LsaBody {
+        LsaBody::Router(RouterLsa { flags, links: Vec::new() })
+    }
+
+    #[test]
+    fn each_difference_has_its_decision() {
+        let (same, other) = (body(0), body(1));
+        let ours = Standing { body: &same, sequence: 7, at_max_age: false };
+        let aged = Standing { at_max_age: true, ..ours };
+        let known = History { sequence: Some(7), ..FRESH };
+        let just_now = History { originated_at: Some(NOW - Duration::from_millis(50)), ..known };
+        let rows = [
+            ("nothing yet", Some(&same), None, FRESH, Decision::Originate(INITIAL_SEQUENCE)),
+            ("as it should be", Some(&same), Some(ours), known, Decision::Keep),
+            ("changed", Some(&other), Some(ours), known, Decision::Originate(8)),
+            (
+                "changed too soon",
+                Some(&other),
+                Some(ours),
+                just_now,
+                Decision::DeferUntil(NOW + Duration::from_secs(1)),
+            ),
+            (
+                "to be refreshed",
+                Some(&same),
+                Some(ours),
+                History { refresh_at: NOW, ..known },
+                Decision::Originate(8),
+            ),
+            (
+                "a former life",
+                Some(&same),
+                None,
+                History { sequence: Some(40), ..FRESH },
+                Decision::Originate(41),
+            ),
+            (
+                "outdone",
+                Some(&same),
+                Some(ours),
+                History { sequence: Some(9), ..known },
+                Decision::Originate(10),
+            ),
+            ("wanted again", Some(&same), Some(aged), known, Decision::Originate(8)),
+            ("not wanted", None, Some(ours), just_now, Decision::Flush),
+            ("not wanted, going", None, Some(aged), known, Decision::Keep),
+            ("not wanted, a former life", None, None, known, Decision::FlushForeign),
+        ];
+        for (what, desired, standing, history, expected) in rows {
+            assert_eq!(decide(NOW, desired, standing, &history), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn after_the_last_sequence_number_the_lsa_is_flushed_first() {
+        let (same, other) = (body(0), body(1));
+        let last = Standing { body: &same, sequence: MAX_SEQUENCE, at_max_age: false };
+        let known = History { sequence: Some(MAX_SEQUENCE), ..FRESH };
+        assert_eq!(decide(NOW, Some(&same), Some(last), &known), Decision::Keep);
+        assert_eq!(decide(NOW, Some(&other), Some(last), &known), Decision::Flush);
+        let aged = Standing { at_max_age: true, ..last };
+        assert_eq!(decide(NOW, Some(&other), Some(aged), &known), Decision::AwaitRemoval);
+        assert_eq!(decide(NOW, Some(&other), None, &FRESH), Decision::Originate(INITIAL_SEQUENCE));
+    }
+}

@@ -1,0 +1,178 @@
+//! Which LSAs we should be the originator of (RFC 2328 §12.4). Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::ids::{AreaId, IfIndex, RouterId};
+use ipnetwork::Ipv4Network;
+
+use crate::core::constants::{MAX_LINK_METRIC, MAX_ROUTER_LINKS};
+use crate::core::interface::{Interface, State};
+use crate::core::lsdb::Scope;
+use crate::core::neighbor;
+use crate::packet::{LsType, LsaBody, LsaKey, NetworkLsa, RouterLink, RouterLinkType, RouterLsa};
+
+/// What origination depends on.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    /// Our Router ID.
+    pub(crate) router_id: RouterId,
+    /// May others route through us?
+    pub(crate) transit: bool,
+    /// All interfaces.
+    pub(crate) interfaces: &'a BTreeMap<IfIndex, Interface>,
+    /// Prefixes to advertise as stub links, with their metrics.
+    pub(crate) stubs: &'a BTreeMap<Ipv4Network, u16>,
+    /// Areas in which somebody listens; elsewhere nothing is originated.
+    pub(crate) areas: &'a BTreeSet<AreaId>,
+}
+
+/// The LSAs that we want to stand in the database.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Desired {
+    /// By scope and key.
+    pub(crate) lsas: BTreeMap<(Scope, LsaKey), LsaBody>,
+    /// Advertised prefixes that found no room in a Router-LSA.
+    pub(crate) left_out: usize,
+}
+
+/// RFC 2328 §12.4.
+pub(crate) fn desired_lsas(view: &View<'_>) -> Desired {
+    let mut desired = Desired::default();
+    for &area in view.areas {
+        let (body, left_out) = router_lsa(view, area);
+        desired.left_out += left_out;
+        desired.lsas.insert((Scope::Area(area), router_key(view.router_id)), LsaBody::Router(body));
+        for interface in interfaces_in(view, area) {
+            if let Some((link_state_id, body)) = network_lsa(view, interface) {
+                let key =
+                    LsaKey { ls_type: LsType::Network, link_state_id, advertising_router: view.router_id };
+                desired.lsas.insert((Scope::Area(area), key), LsaBody::Network(body));
+            }
+        }
+    }
+    desired
+}
+
+/// The key of our Router-LSA.
+pub(crate) const fn router_key(router_id: RouterId) -> LsaKey {
+    LsaKey { ls_type: LsType::Router, link_state_id: router_id.0, advertising_router: router_id }
+}
+
+/// The stub link for `prefix`.
+pub(crate) fn stub_link(prefix: Ipv4Network, metric: u16) -> RouterLink {
+    RouterLink {
+        link_type: RouterLinkType::Stub,
+        link_id: prefix.network().to_bits(),
+        link_data: prefix.mask().to_bits(),
+        metric,
+    }
+}
+
+fn interfaces_in<'a>(view: &View<'a>, area: AreaId) -> impl Iterator<Item = &'a Interface> {
+    view.interfaces.values().filter(move |interface| interface.config.area == area)
+}
+
+/// RFC 2328 §12.4.1, and how many advertised prefixes found no room.
+fn router_lsa(view: &View<'_>, area: AreaId) -> (RouterLsa, usize) {
+    let mut links = Vec::new();
+    let mut stubs = BTreeMap::new();
+    for interface in interfaces_in(view, area) {
+        // RFC 6987 §2: links to other routers at MaxLinkMetric; what is attached to us stays reachable at its cost.
+        let metric = if view.transit { interface.config.cost } else { MAX_LINK_METRIC };
+        describe(interface, metric, &mut links, &mut stubs);
+    }
+    links.sort_unstable();
+    for (&prefix, &metric) in view.stubs {
+        stubs.entry(prefix).and_modify(|known: &mut u16| *known = metric.min(*known)).or_insert(metric);
+    }
+    links.extend(stubs.into_iter().map(|(prefix, metric)| stub_link(prefix, metric)));
+    let left_out = links.len().saturating_sub(MAX_ROUTER_LINKS);
+    links.truncate(MAX_ROUTER_LINKS);
+    (RouterLsa { flags: 0, links }, left_out)
+}
+
+/// §12.4.1: the links of one interface.
+fn describe(
+    interface: &Interface,
+    metric: u16,
+    links: &mut Vec<RouterLink>,
+    stubs: &mut BTreeMap<Ipv4Network, u16>,
+) {
+    let Some(network) = interface.network() else { return };
+    let mut stub = |prefix: Ipv4Network, cost: u16| {
+        stubs.entry(prefix).and_modify(|known: &mut u16| *known = cost.min(*known)).or_insert(cost);
+    };
+    let own_network = Ipv4Network::new(network.network(), network.prefix()).unwrap_or(network);
+    match interface.state {
+        State::Down => {}
+        // §12.4.1: a host route to the looped interface.
+        State::Loopback => stub(network.ip().into(), 0),
+        State::PointToPoint => {
+            // §12.4.1.1
+            links.extend(interface.full_neighbors().map(|neighbor| RouterLink {
+                link_type: RouterLinkType::PointToPoint,
+                link_id: neighbor.router_id.0,
+                link_data: network.ip().to_bits(),
+                metric,
+            }));
+            // Option 2: the subnet of the link.
+            stub(own_network, interface.config.cost);
+        }
+        State::Waiting => stub(own_network, interface.config.cost),
+        State::DrOther | State::Backup | State::Dr => {
+            // §12.4.1.2
+            if has_transit(interface) {
+                links.push(RouterLink {
+                    link_type: RouterLinkType::Transit,
+                    link_id: interface.designated.to_bits(),
+                    link_data: network.ip().to_bits(),
+                    metric,
+                });
+            } else {
+                stub(own_network, interface.config.cost);
+            }
+        }
+    }
+}
+
+/// §12.4.1.2: fully adjacent to the Designated Router, or being it with anybody fully adjacent.
+fn has_transit(interface: &Interface) -> bool {
+    let mut full = interface.full_neighbors();
+    if interface.state == State::Dr {
+        full.next().is_some()
+    } else {
+        full.any(|neighbor| neighbor.address == interface.designated)
+    }
+}
+
+/// RFC 2328 §12.4.2.
+fn network_lsa(view: &View<'_>, interface: &Interface) -> Option<(u32, NetworkLsa)> {
+    let network = interface.network()?;
+    if interface.state != State::Dr || interface.full_neighbors().next().is_none() {
+        return None;
+    }
+    let mut attached_routers: Vec<_> =
+        interface.full_neighbors().map(|neighbor| neighbor.router_id).chain([view.router_id]).collect();
+    attached_routers.sort_unstable();
+    Some((network.ip().to_bits(), NetworkLsa { network_mask: network.mask(), attached_routers }))
+}
+
+/// Areas in which somebody listens: a neighbour is Full, or is on its way there and our LSAs stand already.
+///
+/// RFC 2328 §12.4 has a Router-LSA originated as soon as an interface is up. We wait until there is somebody to tell: an
+/// instance that a neighbour got in the database exchange makes some of them drop the next one, which carries the link to
+/// them, for seconds.
+pub(crate) fn listening_areas(
+    interfaces: &BTreeMap<IfIndex, Interface>,
+    stands: impl Fn(AreaId) -> bool,
+) -> BTreeSet<AreaId> {
+    let mut areas = BTreeSet::new();
+    for interface in interfaces.values() {
+        let area = interface.config.area;
+        let best = interface.neighbors.values().map(|neighbor| neighbor.state).max();
+        if best == Some(neighbor::State::Full) || (best >= Some(neighbor::State::Exchange) && stands(area)) {
+            areas.insert(area);
+        }
+    }
+    areas
+}

@@ -1,0 +1,218 @@
+//! Our own LSAs (RFC 2328 §12.4): `desired` says which should stand, `decide` what the difference calls for, and this file
+//! does it. It runs after every input that may have changed something, so that a lost event is repaired by the next.
+
+mod decide;
+mod desired;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use common::ids::{AreaId, IfIndex};
+use common::time::Instant;
+use ipnetwork::Ipv4Network;
+
+use crate::packet::{Lsa, LsaBody, LsaKey, MAX_AGE, options};
+
+use super::constants::{LS_REFRESH_TIME, REFRESH_JITTER};
+use super::drops::DropReason;
+use super::flood::Sender;
+use super::instance::{Instance, Life};
+use super::lsdb::{Origin, Scope};
+use super::timer::TimerKey;
+use decide::{Decision, History, Standing, decide};
+use desired::{Desired, View, desired_lsas, listening_areas};
+pub(crate) use desired::{router_key, stub_link};
+
+/// What is remembered of our LSAs, past and present.
+#[derive(Debug, Default)]
+pub(crate) struct Originator {
+    own: BTreeMap<(Scope, LsaKey), Own>,
+}
+
+#[derive(Debug)]
+struct Own {
+    history: History,
+    /// An instance of a former life that a neighbour showed us and that we have not outdone yet.
+    foreign: Option<Lsa>,
+}
+
+impl Own {
+    const fn new() -> Self {
+        let history =
+            History { sequence: None, originated_at: None, previous_at: None, refresh_at: Instant::ZERO };
+        Self { history, foreign: None }
+    }
+}
+
+impl Originator {
+    /// RFC 2328 §13.4: a neighbour has an instance of ours that is newer than what we know of.
+    pub(crate) fn outdo(&mut self, scope: Scope, lsa: Lsa) {
+        let own = self.own.entry((scope, lsa.header.key)).or_insert(const { Own::new() });
+        own.history.sequence = own.history.sequence.max(Some(lsa.header.sequence));
+        own.foreign = Some(lsa);
+    }
+
+    /// When the instance before the one in force was originated.
+    pub(crate) fn previous_at(&self, scope: Scope, key: LsaKey) -> Option<Instant> {
+        self.own.get(&(scope, key))?.history.previous_at
+    }
+
+    /// The LSA has left the database for good.
+    pub(crate) fn removed(&mut self, scope: Scope, key: LsaKey) {
+        if let Some(own) = self.own.get_mut(&(scope, key))
+            && own.history.sequence == Some(super::constants::MAX_SEQUENCE)
+        {
+            // §12.1.6: numbering starts over.
+            own.history.sequence = None;
+        }
+    }
+
+    /// Is it ours, or was it once?
+    pub(crate) fn knows(&self, scope: Scope, key: LsaKey) -> bool {
+        self.own.contains_key(&(scope, key))
+    }
+
+    /// All keys that we have originated or outdone.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (Scope, LsaKey)> {
+        self.own.keys().copied()
+    }
+
+    /// Forgets everything: another Router ID.
+    pub(crate) fn clear(&mut self) {
+        self.own.clear();
+    }
+}
+
+impl Instance {
+    /// Makes the database hold what it should of ours, and sets the timer for what has to wait.
+    pub(crate) fn originate(&mut self, now: Instant) {
+        self.dirty = false;
+        let areas = listening_areas(&self.interfaces, |area| self.stands(area));
+        let desired = self.desired(&areas);
+        if desired.left_out > self.left_out {
+            self.output.drop(IfIndex::default(), Ipv4Addr::UNSPECIFIED, DropReason::RouterLsaFull);
+        }
+        self.left_out = desired.left_out;
+
+        let mut keys: Vec<_> = self.originator.keys().chain(desired.lsas.keys().copied()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut next: Option<Instant> = None;
+        for (scope, key) in keys {
+            let body = desired.lsas.get(&(scope, key));
+            if let Some(at) = self.reconcile(now, scope, key, body) {
+                next = Some(next.map_or(at, |earliest| earliest.min(at)));
+            }
+        }
+        match next {
+            Some(at) => self.timers.set(TimerKey::Originate, at),
+            None => self.timers.cancel(TimerKey::Originate),
+        }
+    }
+
+    fn stands(&self, area: AreaId) -> bool {
+        self.lsdb
+            .get(Scope::Area(area), router_key(self.config.router_id))
+            .is_some_and(|entry| entry.lsa().header.age < MAX_AGE)
+    }
+
+    fn desired(&self, areas: &BTreeSet<AreaId>) -> Desired {
+        if self.life != Life::Running || areas.is_empty() {
+            return Desired::default();
+        }
+        let stubs: BTreeMap<Ipv4Network, u16> =
+            self.leases.merged().into_iter().map(|(prefix, merged)| (prefix, merged.metric)).collect();
+        desired_lsas(&View {
+            router_id: self.config.router_id,
+            transit: self.config.transit,
+            interfaces: &self.interfaces,
+            stubs: &stubs,
+            areas,
+        })
+    }
+
+    /// Deals with one LSA; returns when it has to be looked at again.
+    fn reconcile(
+        &mut self,
+        now: Instant,
+        scope: Scope,
+        key: LsaKey,
+        body: Option<&LsaBody>,
+    ) -> Option<Instant> {
+        let entry = self.lsdb.get(scope, key);
+        let standing = entry.map(|entry| Standing {
+            body: &entry.lsa().body,
+            sequence: entry.lsa().header.sequence,
+            at_max_age: entry.age(now) >= MAX_AGE,
+        });
+        let own = self.originator.own.entry((scope, key)).or_insert(const { Own::new() });
+        match decide(now, body, standing, &own.history) {
+            Decision::Keep => body.map(|_| own.history.refresh_at),
+            Decision::DeferUntil(at) => Some(at),
+            Decision::AwaitRemoval => None,
+            Decision::Originate(sequence) => {
+                let body = body?.clone();
+                self.originate_one(now, scope, Lsa::build(0, options::E, key, sequence, body).ok())
+            }
+            Decision::Flush => {
+                let lsa = entry?.lsa().with_age(MAX_AGE);
+                self.flush(now, scope, lsa);
+                None
+            }
+            Decision::FlushForeign => {
+                // While nobody is Full yet, our Router-LSA is not unwanted: it is about to come.
+                let pending = self.life == Life::Running && key == router_key(self.config.router_id);
+                if !pending && let Some(foreign) = own.foreign.take() {
+                    self.flush(now, scope, foreign.with_age(MAX_AGE));
+                }
+                None
+            }
+        }
+    }
+
+    fn originate_one(&mut self, now: Instant, scope: Scope, lsa: Option<Lsa>) -> Option<Instant> {
+        let Some(lsa) = lsa else {
+            self.output.drop(IfIndex::default(), Ipv4Addr::UNSPECIFIED, DropReason::NotEncodable);
+            return None;
+        };
+        let key = lsa.header.key;
+        let jitter = Duration::from_millis(self.rng.u64(0..=millis(REFRESH_JITTER)));
+        let refresh_at = now + LS_REFRESH_TIME.saturating_sub(jitter);
+        if let Some(own) = self.originator.own.get_mut(&(scope, key)) {
+            own.history = History {
+                sequence: Some(lsa.header.sequence),
+                originated_at: Some(now),
+                previous_at: own.history.originated_at,
+                refresh_at,
+            };
+            own.foreign = None;
+        }
+        self.install_own(now, scope, lsa);
+        Some(refresh_at)
+    }
+
+    /// RFC 2328 §14.1. Not held back: a neighbour that ignores it for coming too soon hears it again in time.
+    fn flush(&mut self, now: Instant, scope: Scope, lsa: Lsa) {
+        let key = lsa.header.key;
+        if let Some(own) = self.originator.own.get_mut(&(scope, key)) {
+            own.history.sequence = own.history.sequence.max(Some(lsa.header.sequence));
+            own.history.previous_at = own.history.originated_at;
+            own.history.originated_at = Some(now);
+            own.foreign = None;
+        }
+        self.install_own(now, scope, lsa);
+    }
+
+    fn install_own(&mut self, now: Instant, scope: Scope, lsa: Lsa) {
+        let key = lsa.header.key;
+        // The bound of the database is for the LSAs of others.
+        if self.lsdb.install(scope, lsa, Origin::Own, now).is_ok() {
+            self.flood(now, scope, key, Sender::Us);
+        }
+    }
+}
+
+const fn millis(span: Duration) -> u64 {
+    span.as_secs() * 1_000 + span.subsec_millis() as u64
+}

@@ -1,0 +1,50 @@
+//! Shutting down: our LSAs are flushed (RFC 2328 §14.1), and the end waits for the acknowledgements.
+
+use common::time::Instant;
+
+use super::event::Event;
+use super::instance::{Instance, Life};
+use super::interface;
+use super::timer::TimerKey;
+
+impl Instance {
+    /// Starts to shut down.
+    pub(crate) fn begin_stop(&mut self, deadline: Instant) {
+        if self.life == Life::Running {
+            self.life = Life::Stopping;
+            self.dirty = true;
+            self.timers.set(TimerKey::Shutdown, deadline);
+        }
+    }
+
+    /// Ends as soon as all neighbours in state Full know that we are gone.
+    pub(crate) fn stop_when_acknowledged(&mut self, now: Instant) {
+        if self.life != Life::Stopping || self.dirty {
+            return;
+        }
+        let awaited = self.interfaces.values().any(|interface| {
+            let area = interface.config.area;
+            interface.full_neighbors().any(|neighbor| {
+                self.originator
+                    .keys()
+                    .any(|(scope, key)| scope.is_in(area) && neighbor.retransmit.contains(key))
+            })
+        });
+        if !awaited {
+            self.finish_stop(now, true);
+        }
+    }
+
+    /// The end: a last hello that lists nobody, all interfaces down.
+    pub(crate) fn finish_stop(&mut self, now: Instant, acknowledged: bool) {
+        let interfaces: Vec<_> = self.interfaces.keys().copied().collect();
+        for if_index in interfaces {
+            self.send_farewell(if_index);
+            self.interface_event(now, if_index, interface::Event::InterfaceDown);
+        }
+        self.life = Life::Stopped;
+        self.dirty = false;
+        self.timers.clear();
+        self.output.event(Event::ShutdownComplete { acknowledged });
+    }
+}

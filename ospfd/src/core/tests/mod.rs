@@ -1,0 +1,9 @@
+//! Scripted tests: a few instances on one network, in virtual time.
+
+mod broadcast;
+mod database;
+mod leases;
+mod lifecycle;
+mod point_to_point;
+mod robustness;
+mod world;
