@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use common::config::{Diagnostics, load};
+use common::telemetry::LogFormat;
 
 use crate::model;
 
@@ -44,8 +45,12 @@ pub struct Settings {
     pub resync: Duration,
     /// Most probes under way at once.
     pub max_probes: usize,
-    /// Where a drain is remembered.
+    /// Where drains, and what is ours in the kernel, are remembered.
     pub state_dir: PathBuf,
+    /// Log filter in `tracing`'s directive syntax.
+    pub log_filter: String,
+    /// How log lines look.
+    pub log_format: LogFormat,
 }
 
 /// How VIPs come into the upstream's routing table.

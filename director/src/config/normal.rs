@@ -1,8 +1,8 @@
 //! The way back: settings as a file with every default written out.
 
 use super::raw::{
-    Raw, RawCheck, RawCheckKind, RawControl, RawFlag, RawForward, RawOspfd, RawProtocol, RawScheduler,
-    RawServer, RawService, RawVip,
+    Raw, RawCheck, RawCheckKind, RawControl, RawFlag, RawForward, RawLog, RawLogFormat, RawOspfd,
+    RawProtocol, RawScheduler, RawServer, RawService, RawVip,
 };
 use super::{Routing, Settings};
 use crate::model::{CheckKind, CheckSpec, Forward, RealServer, Service, ServiceKey};
@@ -16,6 +16,10 @@ pub(super) fn raw(settings: &Settings) -> Raw {
         vip_device: Some(settings.vip_device.clone()),
         resync: Some(settings.resync),
         max_probes: Some(settings.max_probes),
+        log: RawLog {
+            filter: Some(settings.log_filter.clone()),
+            format: Some(RawLogFormat::from(settings.log_format)),
+        },
         control: RawControl { socket: Some(settings.control_socket.clone()) },
         ospfd: match &settings.routing {
             Routing::Ospfd { socket, lease_ttl } => {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::config::duration;
+use common::telemetry::LogFormat;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Forward, Protocol, SchedulerKind};
@@ -24,10 +25,20 @@ pub(super) struct Raw {
     pub(super) resync: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_probes: Option<usize>,
+    pub(super) log: RawLog,
     pub(super) control: RawControl,
     pub(super) ospfd: RawOspfd,
     pub(super) vip: BTreeMap<String, RawVip>,
     pub(super) service: BTreeMap<String, RawService>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLog {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) filter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) format: Option<RawLogFormat>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -163,6 +174,7 @@ macro_rules! words {
 
 words!(RawProtocol => Protocol { Tcp, Udp });
 words!(RawForward => Forward { Dr, Tunnel, Nat });
+words!(RawLogFormat => LogFormat { Text, Json });
 words!(RawScheduler => SchedulerKind { Rr, Wrr, Wlc, Mh });
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]

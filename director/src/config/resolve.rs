@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::config::{Diagnostics, Sources};
+use common::telemetry::LogFormat;
 
 use super::raw::Raw;
 use super::{DEFAULT_SOCKET, Routing, Settings};
@@ -94,6 +95,8 @@ pub(super) fn settings(
         resync: at_least(&mut findings, "resync", raw.resync.unwrap_or(DEFAULT_RESYNC), SHORTEST_RESYNC),
         max_probes: raw.max_probes.unwrap_or(DEFAULT_MAX_PROBES),
         state_dir: raw.state_dir.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_STATE_DIR)),
+        log_filter: raw.log.filter.clone().unwrap_or_else(|| "info".to_owned()),
+        log_format: raw.log.format.map(LogFormat::from).unwrap_or_default(),
     };
     if settings.max_probes == 0 {
         findings.wrong(&["max_probes"], "no probe could ever start", "leave it out, or write at least 1");

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::ownership::{Ownership, OwnershipError};
 
 /// The device that is made when the configuration names none.
-pub const DEFAULT_DEVICE: &str = "evenkeel0";
+pub const DEFAULT_DEVICE: &str = "evenkeel";
 
 /// Keeps the VIPs on one device.
 #[derive(Debug)]
