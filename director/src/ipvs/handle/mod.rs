@@ -100,20 +100,18 @@ impl Handle {
         Ok(observed)
     }
 
-    /// Sends the operations in order, [`BATCH`] in one `sendmsg`. The kernel goes on after one that it refuses, so
-    /// the refusals of the batch come back together; later batches are then not sent.
+    /// Sends the operations in order, [`BATCH`] in one `sendmsg`, and returns those that the kernel refused. It goes on
+    /// after a refusal, and so do we: what one service lacks must not keep the others away.
     pub async fn apply(&mut self, ops: &[Op]) -> Result<Vec<Refusal>, IpvsError> {
+        let mut refusals = Vec::new();
         for batch in ops.chunks(BATCH) {
             let messages = batch.iter().map(message_for).collect();
             let refused = self.transport.batch(messages, self.family).await?;
-            if !refused.is_empty() {
-                let refusals = refused.into_iter().filter_map(|(index, errno)| {
-                    batch.get(index).map(|op| Refusal { request: Request::Op(Box::new(op.clone())), errno })
-                });
-                return Ok(refusals.collect());
-            }
+            refusals.extend(refused.into_iter().filter_map(|(index, errno)| {
+                batch.get(index).map(|op| Refusal { request: Request::Op(Box::new(op.clone())), errno })
+            }));
         }
-        Ok(Vec::new())
+        Ok(refusals)
     }
 
     async fn dump_services(&mut self) -> Result<Vec<DumpedService>, IpvsError> {
