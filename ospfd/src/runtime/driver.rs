@@ -358,3 +358,6 @@ fn tell(event: &Event, links: &BTreeMap<IfIndex, LinkState>) {
         Event::Groups { .. } | Event::ShutdownComplete { .. } => {}
     }
 }
+
+#[cfg(test)]
+mod tests;
