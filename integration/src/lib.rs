@@ -8,6 +8,7 @@
 //! - [`demo`] and [`bench`]: the play and the measurements;
 //! - [`observe`] and [`traffic`]: watching kernels, and clients and servers to watch;
 //! - [`setup`]: the Debian packages that all of it needs;
+//! - [`sim`]: many engines in virtual time;
 //! - [`cli`]: the commands of `cargo lab`.
 
 pub mod bench;
@@ -21,5 +22,6 @@ pub mod observe;
 pub mod paths;
 pub mod place;
 pub mod setup;
+pub mod sim;
 pub mod testing;
 pub mod traffic;

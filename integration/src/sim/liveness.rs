@@ -1,0 +1,161 @@
+//! What must hold once all is quiet: everyone who can hear each other agrees.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use common::control::ospf::{InterfaceView, LsaView};
+use common::ids::RouterId;
+use ospfd::packet::RouterLinkType;
+
+use super::node::{NodeId, VIP_METRIC};
+use super::topology::{LinkId, LinkKind};
+use super::world::{Link, World};
+
+/// Everything that does not hold now; empty when the world has converged.
+pub(super) fn missing(world: &World) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (index, link) in world.links.iter().enumerate() {
+        adjacencies(world, LinkId(index), link, &mut missing);
+    }
+    for component in components(world) {
+        databases(world, &component, &mut missing);
+    }
+    missing
+}
+
+/// Routers that are up, grouped by who can reach whom.
+fn components(world: &World) -> Vec<BTreeSet<NodeId>> {
+    let mut left: BTreeSet<NodeId> = world.live().collect();
+    let mut components = Vec::new();
+    while let Some(first) = left.pop_first() {
+        let mut component = BTreeSet::from([first]);
+        let mut open = vec![first];
+        while let Some(node) = open.pop() {
+            let links = world.links.iter().filter(|link| link.carries() && link.is_on(node));
+            for (end, _) in links.flat_map(|link| &link.spec.ends) {
+                if left.remove(end) {
+                    component.insert(*end);
+                    open.push(*end);
+                }
+            }
+        }
+        components.push(component);
+    }
+    components
+}
+
+/// Neighbours on one link: Full where RFC 2328 §10.4 says so, 2-Way elsewhere, and nobody who is not there.
+fn adjacencies(world: &World, id: LinkId, link: &Link, missing: &mut Vec<String>) {
+    let ends: Vec<NodeId> =
+        link.spec.ends.iter().map(|(node, _)| *node).filter(|node| world.nodes[node.0].serves()).collect();
+    let views: BTreeMap<NodeId, InterfaceView> = ends
+        .iter()
+        .filter_map(|node| {
+            let mut views = world.instance(*node)?.interfaces(world.now).into_iter();
+            Some((*node, views.find(|view| view.name == id.name())?))
+        })
+        .collect();
+    let elected = match link.spec.kind {
+        LinkKind::Lan if link.carries() => election(world, id, link, &views, missing),
+        LinkKind::Lan | LinkKind::PointToPoint => BTreeSet::new(),
+    };
+    for node in &ends {
+        let Some(instance) = world.instance(*node) else { continue };
+        let seen: BTreeMap<RouterId, String> = instance
+            .neighbors(world.now)
+            .into_iter()
+            .filter(|neighbor| neighbor.iface_name == id.name())
+            .map(|neighbor| (neighbor.neighbor_router_id, neighbor.nbr_state))
+            .collect();
+        let adjacent = |other: &NodeId| {
+            link.spec.kind == LinkKind::PointToPoint || elected.contains(node) || elected.contains(other)
+        };
+        let expected: BTreeMap<RouterId, String> = ends
+            .iter()
+            .filter(|other| link.carries() && *other != node)
+            .map(|other| (other.router_id(), if adjacent(other) { "Full" } else { "2-Way" }.to_owned()))
+            .collect();
+        if seen != expected {
+            missing.push(format!("{node:?} on {}: neighbours are {seen:?}, not {expected:?}", id.name()));
+        }
+    }
+}
+
+/// All agree on Designated Router and Backup, and there is one where there can be. Gives both.
+fn election(
+    world: &World,
+    id: LinkId,
+    link: &Link,
+    views: &BTreeMap<NodeId, InterfaceView>,
+    missing: &mut Vec<String>,
+) -> BTreeSet<NodeId> {
+    let agreed: BTreeSet<(Ipv4Addr, Ipv4Addr)> =
+        views.values().map(|view| (view.dr_address, view.bdr_address)).collect();
+    if agreed.len() > 1 {
+        missing.push(format!("{}: several views of (DR, BDR): {agreed:?}", id.name()));
+    }
+    let eligible: BTreeSet<NodeId> = link
+        .spec
+        .ends
+        .iter()
+        .filter(|(node, priority)| *priority > 0 && world.nodes[node.0].serves())
+        .map(|(node, _)| *node)
+        .collect();
+    let (dr, bdr) = agreed.first().copied().unwrap_or((Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED));
+    let elected: BTreeSet<NodeId> =
+        eligible.iter().copied().filter(|node| [dr, bdr].contains(&id.address(*node).ip())).collect();
+    if elected.len() != eligible.len().min(2) || (dr == bdr && !eligible.is_empty()) {
+        missing.push(format!("{}: DR {dr} and BDR {bdr} of {eligible:?}", id.name()));
+    }
+    elected
+}
+
+/// One database content within a component, and in it the VIPs that its routers advertise, and no others.
+fn databases(world: &World, component: &BTreeSet<NodeId>, missing: &mut Vec<String>) {
+    let database = |node: &NodeId| -> Vec<LsaView> {
+        world.instance(*node).map(|instance| instance.database(world.now)).unwrap_or_default()
+    };
+    let name = |lsa: &LsaView| {
+        let instance = (lsa.sequence_number.clone(), lsa.checksum.clone());
+        (lsa.lsa_type.clone(), lsa.link_state_id.clone(), lsa.advertised_router, instance)
+    };
+    let contents: BTreeMap<NodeId, BTreeSet<_>> =
+        component.iter().map(|node| (*node, database(node).iter().map(name).collect())).collect();
+    let Some((first, expected)) = contents.first_key_value() else { return };
+    for (node, content) in &contents {
+        for lsa in content.symmetric_difference(expected) {
+            missing.push(format!("{node:?} and {first:?} differ in {lsa:?}"));
+        }
+    }
+    // A router by itself has told nobody what it advertises.
+    if component.len() == 1 {
+        return;
+    }
+    let views = database(first);
+    for node in component {
+        let router = node.router_id();
+        let expected = world.nodes[node.0].advertised(world.now);
+        let Some(view) = views.iter().find(|lsa| lsa.lsa_type == "router" && lsa.advertised_router == router)
+        else {
+            missing.push(format!("{first:?} has no Router-LSA of {node:?}"));
+            continue;
+        };
+        match vips(world, view) {
+            Some(vips) if vips == expected => {}
+            Some(vips) => missing.push(format!("{node:?} is seen with {vips:?}, not {expected:?}")),
+            None => missing.push(format!("{view:?} of {node:?} never was on a link")),
+        }
+    }
+}
+
+/// The VIPs in the Router-LSA that a view names: host routes with the VIPs' metric.
+fn vips(world: &World, view: &LsaView) -> Option<BTreeSet<Ipv4Addr>> {
+    let hex = |text: &str| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok();
+    let sequence = hex(&view.sequence_number)?.cast_signed();
+    let checksum = u16::try_from(hex(&view.checksum)?).ok()?;
+    let lsa = world.safety.router_lsa(view.advertised_router, sequence, checksum)?;
+    let is_vip = |link: &&ospfd::packet::RouterLink| {
+        link.link_type == RouterLinkType::Stub && link.link_data == u32::MAX && link.metric == VIP_METRIC
+    };
+    Some(lsa.links.iter().filter(is_vip).map(|link| Ipv4Addr::from_bits(link.link_id)).collect())
+}

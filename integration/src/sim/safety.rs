@@ -1,0 +1,151 @@
+//! What must hold for every datagram that a router sends.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use common::ids::RouterId;
+use common::time::Instant;
+use ospfd::core::event::Transmit;
+use ospfd::packet::{Auth, Body, Decoded, Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, Packet, RouterLsa};
+
+use super::node::NodeId;
+
+/// A neighbour drops an instance that follows another sooner than this (MinLSArrival, RFC 2328 §13 (5)(a)).
+const MIN_LS_ARRIVAL: Duration = Duration::from_secs(1);
+
+/// More datagrams than this by one router within one second are a storm.
+const MOST_PER_SECOND: u32 = 400;
+
+/// MTU of every link, and the IP header in it.
+pub(super) const MTU: u16 = 1500;
+const IP_HEADER: usize = 20;
+
+/// An instance of an LSA, named by what makes it differ from its others.
+type InstanceName = (LsaKey, i32, u16);
+
+/// Watches all that is sent.
+#[derive(Debug, Default)]
+pub(super) struct Safety {
+    /// The newest instance of its own LSAs that each router has sent in this life.
+    own: BTreeMap<(NodeId, LsaKey), Sent>,
+    /// Datagrams of each router in the second that began then.
+    rate: BTreeMap<NodeId, (Instant, u32)>,
+    /// Every Router-LSA ever seen: views of databases name them, and do not hold their bodies.
+    router_lsas: BTreeMap<InstanceName, RouterLsa>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    header: LsaHeader,
+    at: Instant,
+    /// It is what a neighbour brought back: the answer to it may follow at once (RFC 2328 §13.4).
+    fights_back: bool,
+}
+
+impl Safety {
+    /// Checks what `node` sends; gives the packet, or the laws that it breaks.
+    pub(super) fn on_transmit(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        transmit: &Transmit,
+    ) -> Result<Packet, Vec<String>> {
+        let decoded = Packet::decode(&transmit.payload, &Auth::Null)
+            .map_err(|error| vec![format!("sends what nobody can read: {error}")])?;
+        let Decoded { packet, skipped } = decoded;
+        let mut broken: Vec<_> =
+            skipped.iter().map(|lsa| format!("sends a bad LSA, {}: {}", lsa.key, lsa.error)).collect();
+        if packet.router_id != node.router_id() {
+            broken.push(format!("sends as {}", packet.router_id));
+        }
+        let one_lsa = matches!(&packet.body, Body::LinkStateUpdate(lsas) if lsas.len() == 1);
+        if transmit.payload.len() + IP_HEADER > usize::from(MTU) && !one_lsa {
+            broken.push(format!("sends a {} of {} bytes", packet.body.name(), transmit.payload.len()));
+        }
+        if let Body::LinkStateUpdate(lsas) = &packet.body {
+            for lsa in lsas {
+                self.remember(lsa);
+                broken.extend(self.on_lsa(now, node, &lsa.header));
+            }
+        }
+        broken.extend(self.count(now, node));
+        if broken.is_empty() { Ok(packet) } else { Err(broken) }
+    }
+
+    /// Notes what comes to `node`, which may make it fight back. `holds`: does its database have that LSA of its own?
+    pub(super) fn on_deliver(&mut self, node: NodeId, payload: &[u8], holds: impl Fn(&LsaKey) -> bool) {
+        let Ok(Decoded { packet: Packet { body: Body::LinkStateUpdate(lsas), .. }, .. }) =
+            Packet::decode(payload, &Auth::Null)
+        else {
+            return;
+        };
+        for lsa in lsas.iter().filter(|lsa| lsa.header.key.advertising_router == node.router_id()) {
+            let Some(sent) = self.own.get_mut(&(node, lsa.header.key)) else { continue };
+            let newer = order(&lsa.header, &sent.header).is_gt();
+            // An older one may outlive, in a part of the network that was cut off, what the router has flushed since.
+            let survives = order(&lsa.header, &sent.header).is_lt() && !holds(&lsa.header.key);
+            if newer || survives {
+                *sent = Sent { header: lsa.header, at: sent.at, fights_back: true };
+            }
+        }
+    }
+
+    /// The router starts anew, and knows nothing of what it sent.
+    pub(super) fn on_start(&mut self, node: NodeId) {
+        self.own.retain(|(owner, _), _| *owner != node);
+    }
+
+    /// The body of an instance that was seen on some link.
+    pub(super) fn router_lsa(&self, router: RouterId, sequence: i32, checksum: u16) -> Option<&RouterLsa> {
+        let key = LsaKey {
+            ls_type: ospfd::packet::LsType::Router,
+            link_state_id: router.0,
+            advertising_router: router,
+        };
+        self.router_lsas.get(&(key, sequence, checksum))
+    }
+
+    fn remember(&mut self, lsa: &Lsa) {
+        if let LsaBody::Router(router) = &lsa.body {
+            let name = (lsa.header.key, lsa.header.sequence, lsa.header.checksum);
+            self.router_lsas.entry(name).or_insert_with(|| router.clone());
+        }
+    }
+
+    fn on_lsa(&mut self, now: Instant, node: NodeId, header: &LsaHeader) -> Option<String> {
+        if header.key.advertising_router != node.router_id() {
+            return None;
+        }
+        let sent = Sent { header: *header, at: now, fights_back: false };
+        let last = *self.own.entry((node, header.key)).or_insert(sent);
+        match order(header, &last.header) {
+            Ordering::Equal => None,
+            Ordering::Greater => {
+                self.own.insert((node, header.key), sent);
+                let gap = now.since(last.at);
+                (gap < MIN_LS_ARRIVAL && !last.fights_back).then(|| {
+                    format!("sends a new {} {gap:?} after {:?}: {header:?}", header.key, last.header)
+                })
+            }
+            // What came from a former life may overtake the answer to it; what we sent may not.
+            Ordering::Less => (!last.fights_back)
+                .then(|| format!("sends an old {} after {:?}: {header:?}", header.key, last.header)),
+        }
+    }
+
+    fn count(&mut self, now: Instant, node: NodeId) -> Option<String> {
+        let (began, count) = self.rate.entry(node).or_insert((now, 0));
+        if now.since(*began) >= Duration::from_secs(1) {
+            (*began, *count) = (now, 0);
+        }
+        *count += 1;
+        (*count == MOST_PER_SECOND).then(|| format!("sends {MOST_PER_SECOND} datagrams within a second"))
+    }
+}
+
+/// Which of two instances is newer, with no eye on how old they have grown meanwhile.
+fn order(one: &LsaHeader, other: &LsaHeader) -> Ordering {
+    let name = |header: &LsaHeader| (header.sequence, header.checksum, header.age >= MAX_AGE);
+    name(one).cmp(&name(other))
+}
