@@ -30,7 +30,9 @@ impl Instance {
                     .any(|(scope, key)| scope.is_in(area) && neighbor.retransmit.contains(key))
             })
         });
-        if !awaited {
+        // A flush may still be held back, so that nobody ignores it for coming too soon.
+        let held_back = self.timers.deadline(TimerKey::Originate).is_some();
+        if !awaited && !held_back {
             self.finish_stop(now, true);
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct History {
     pub(crate) previous_at: Option<Instant>,
     /// When it is to be refreshed.
     pub(crate) refresh_at: Instant,
+    /// A neighbour has shown an instance that is newer than ours, if only by its checksum (§13.4).
+    pub(crate) outdone: bool,
 }
 
 /// Our instance in the database.
@@ -54,22 +56,23 @@ pub(crate) fn decide(
     standing: Option<Standing<'_>>,
     history: &History,
 ) -> Decision {
-    // Somebody has an instance that is newer than ours (§13.4).
-    let outdone = match (history.sequence, standing) {
-        (Some(seen), Some(ours)) => seen > ours.sequence,
-        (Some(_), None) => true,
-        (None, _) => false,
+    // The first change goes at once, later ones not within MinLSInterval: a neighbour would drop them (§13 (5)(a)), and
+    // hear of them only when they are retransmitted.
+    let unless_too_soon = |decision| match history.originated_at.map(|at| at + MIN_LS_INTERVAL) {
+        Some(earliest) if earliest > now => Decision::DeferUntil(earliest),
+        Some(_) | None => decision,
     };
     let Some(desired) = desired else {
         return match standing {
-            Some(ours) if !ours.at_max_age => Decision::Flush,
+            Some(_) if history.outdone => Decision::FlushForeign,
+            Some(ours) if !ours.at_max_age => unless_too_soon(Decision::Flush),
             Some(_) => Decision::Keep,
             None => Decision::FlushForeign,
         };
     };
     let wanted = match standing {
         None => true,
-        Some(ours) => ours.at_max_age || ours.body != desired || outdone || history.refresh_at <= now,
+        Some(ours) => ours.at_max_age || ours.body != desired || history.outdone || history.refresh_at <= now,
     };
     if !wanted {
         return Decision::Keep;
@@ -79,7 +82,7 @@ pub(crate) fn decide(
         // §12.1.6: from MaxSequenceNumber there is no next, the LSA has to go first.
         Some(MAX_SEQUENCE) => {
             return match standing {
-                Some(ours) if !ours.at_max_age => Decision::Flush,
+                Some(ours) if !ours.at_max_age => unless_too_soon(Decision::Flush),
                 Some(_) => Decision::AwaitRemoval,
                 None => Decision::FlushForeign,
             };
@@ -87,11 +90,7 @@ pub(crate) fn decide(
         Some(last) => last.saturating_add(1).max(INITIAL_SEQUENCE),
         None => INITIAL_SEQUENCE,
     };
-    // The first change goes at once, later ones not within MinLSInterval.
-    match history.originated_at.map(|at| at + MIN_LS_INTERVAL) {
-        Some(earliest) if earliest > now => Decision::DeferUntil(earliest),
-        Some(_) | None => Decision::Originate(next),
-    }
+    unless_too_soon(Decision::Originate(next))
 }
 
 #[cfg(test)]
@@ -107,6 +106,7 @@ mod tests {
         originated_at: None,
         previous_at: None,
         refresh_at: Instant::from_micros(u64::MAX),
+        outdone: false,
     };
 
     fn body(flags: u8) -> LsaBody {
@@ -149,11 +149,32 @@ mod tests {
                 "outdone",
                 Some(&same),
                 Some(ours),
-                History { sequence: Some(9), ..known },
+                History { sequence: Some(9), outdone: true, ..known },
                 Decision::Originate(10),
             ),
+            (
+                "outdone by the checksum",
+                Some(&same),
+                Some(ours),
+                History { outdone: true, ..known },
+                Decision::Originate(8),
+            ),
+            (
+                "not wanted, outdone",
+                None,
+                Some(aged),
+                History { outdone: true, ..known },
+                Decision::FlushForeign,
+            ),
             ("wanted again", Some(&same), Some(aged), known, Decision::Originate(8)),
-            ("not wanted", None, Some(ours), just_now, Decision::Flush),
+            ("not wanted", None, Some(ours), known, Decision::Flush),
+            (
+                "not wanted so soon",
+                None,
+                Some(ours),
+                just_now,
+                Decision::DeferUntil(NOW + Duration::from_secs(1)),
+            ),
             ("not wanted, going", None, Some(aged), known, Decision::Keep),
             ("not wanted, a former life", None, None, known, Decision::FlushForeign),
         ];

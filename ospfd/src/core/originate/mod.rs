@@ -39,8 +39,13 @@ struct Own {
 
 impl Own {
     const fn new() -> Self {
-        let history =
-            History { sequence: None, originated_at: None, previous_at: None, refresh_at: Instant::ZERO };
+        let history = History {
+            sequence: None,
+            originated_at: None,
+            previous_at: None,
+            refresh_at: Instant::ZERO,
+            outdone: false,
+        };
         Self { history, foreign: None }
     }
 }
@@ -50,6 +55,7 @@ impl Originator {
     pub(crate) fn outdo(&mut self, scope: Scope, lsa: Lsa) {
         let own = self.own.entry((scope, lsa.header.key)).or_insert(const { Own::new() });
         own.history.sequence = own.history.sequence.max(Some(lsa.header.sequence));
+        own.history.outdone = true;
         own.foreign = Some(lsa);
     }
 
@@ -185,6 +191,7 @@ impl Instance {
                 originated_at: Some(now),
                 previous_at: own.history.originated_at,
                 refresh_at,
+                outdone: false,
             };
             own.foreign = None;
         }
@@ -192,13 +199,14 @@ impl Instance {
         Some(refresh_at)
     }
 
-    /// RFC 2328 §14.1. Not held back: a neighbour that ignores it for coming too soon hears it again in time.
+    /// RFC 2328 §14.1.
     fn flush(&mut self, now: Instant, scope: Scope, lsa: Lsa) {
         let key = lsa.header.key;
         if let Some(own) = self.originator.own.get_mut(&(scope, key)) {
             own.history.sequence = own.history.sequence.max(Some(lsa.header.sequence));
             own.history.previous_at = own.history.originated_at;
             own.history.originated_at = Some(now);
+            own.history.outdone = false;
             own.foreign = None;
         }
         self.install_own(now, scope, lsa);
