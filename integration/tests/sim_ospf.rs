@@ -300,6 +300,23 @@ fn a_clean_stop_flushes_what_the_router_originated_and_nothing_else() -> Result<
 }
 
 #[test]
+fn a_clean_stop_right_after_a_change_is_heard_without_a_retransmission() -> Result<(), Failure> {
+    let mut world = World::new(&Topology::pair(Timing::FAST, Quality::CLEAN), 14);
+    world.start_all();
+    world.settle(secs(30))?;
+    world.run_for(secs(10))?;
+
+    world.advertise(A, VIP);
+    world.run_for(Duration::from_millis(100))?;
+    world.shut_down(A);
+    world.run_for(secs(3))?;
+
+    // RxmtInterval is five seconds: a flush that came too soon for the neighbour would still be under way.
+    world.claim(world.instance(A).is_none(), "the router still runs")?;
+    world.claim(router_lsa(&world, B, A.router_id()).is_none(), "its Router-LSA is still there")
+}
+
+#[test]
 fn a_silent_cut_is_noticed_within_the_dead_interval_and_heals() -> Result<(), Failure> {
     let mut world = World::new(&Topology::pair(Timing::FAST, Quality::CLEAN), 13);
     world.advertise(A, VIP);
