@@ -27,8 +27,9 @@ use super::socket::{Received, Sockets};
 use crate::core::Instance;
 use crate::core::event::{Event, LinkEvent, LinkState};
 
-/// How long neighbours may take to acknowledge our last LSAs.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+/// How long neighbours may take to acknowledge our last LSAs: MinLSArrival may hold them up for 1 s, and BIRD's
+/// acknowledgements were seen to come 2.8 s late.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// How much longer the engine may take to say so.
 const SHUTDOWN_MARGIN: Duration = Duration::from_millis(500);
 /// Datagrams and requests of one round, each.
