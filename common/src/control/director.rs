@@ -53,6 +53,9 @@ pub struct StatusView {
     pub drained: bool,
     /// The connection to `ospfd`, in words.
     pub ospfd: String,
+    /// What does not work in the kernel now, in words; empty when all works.
+    #[serde(default)]
+    pub troubles: Vec<String>,
     /// Whether the observed IPVS table is as desired.
     pub in_sync: bool,
     /// VIPs, in order.

@@ -127,6 +127,9 @@ fn status(view: &StatusView, has_colour: bool) -> String {
     }
     let sync = if view.in_sync { "as desired" } else { "not as desired; see `directorctl plan`" };
     text.push_str(&format!("\nospfd: {}\nkernel table: {sync}\n", view.ospfd));
+    for trouble in &view.troubles {
+        text.push_str(&format!("trouble: {trouble}\n"));
+    }
     text.push_str(&format!("\n{}\n", vips(view, has_colour)));
     for service in &view.services {
         text.push_str(&format!("\n{}", servers(service, has_colour)));

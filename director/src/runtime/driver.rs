@@ -259,7 +259,10 @@ impl Driver {
             Request::Status => Response::Status(self.agent.status(self.clock.now())),
             Request::Plan => {
                 self.observe().await;
-                Response::Plan(self.agent.plan(self.clock.now()).iter().map(ToString::to_string).collect())
+                match self.agent.plan(self.clock.now()) {
+                    Ok(ops) => Response::Plan(ops.iter().map(ToString::to_string).collect()),
+                    Err(fault) => refused(RefusalCode::Unavailable, fault.to_string()),
+                }
             }
             Request::Drain { vip } => {
                 let changed = self.agent.drain(vip);

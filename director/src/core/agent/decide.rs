@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use common::time::Instant;
 
-use super::{Agent, UNREADABLE_AFTER};
+use super::{Agent, KernelFault, UNREADABLE_AFTER};
 use crate::core::desired::{Desired, desired};
 use crate::core::gate::{self, Advertised, GateInput, Verdict};
 use crate::core::health::{HealthMap, HealthState, Question, ServerName};
@@ -147,9 +147,13 @@ impl Agent {
         }
     }
 
-    /// The plan of the moment, as `ipvsadm` arguments.
-    pub fn plan(&mut self, now: Instant) -> &[Op] {
+    /// The plan of the moment; what is wrong when the kernel's table is not known.
+    pub fn plan(&mut self, now: Instant) -> Result<&[Op], KernelFault> {
         self.decide(now);
-        &self.decision.plan
+        match (&self.kernel.observed, &self.kernel.trouble) {
+            (Some(_), _) if self.kernel.unreadable == 0 => Ok(&self.decision.plan),
+            (_, Some(fault)) => Err(fault.clone()),
+            (_, None) => Err(KernelFault("the kernel's table has not been read yet".to_owned())),
+        }
     }
 }

@@ -15,6 +15,13 @@ impl Agent {
             uptime_s: now.since(self.started_at).as_secs(),
             drained: self.drains.host,
             ospfd: self.routing_in_words(),
+            troubles: self
+                .kernel
+                .trouble
+                .iter()
+                .chain(&self.addresses.trouble)
+                .map(ToString::to_string)
+                .collect(),
             in_sync: self.kernel.observed.is_some() && self.decision.plan.is_empty(),
             vips: self.vip_views(),
             services: self
@@ -27,16 +34,10 @@ impl Agent {
     }
 
     fn routing_in_words(&self) -> String {
-        let trouble = self.kernel.trouble.iter().chain(self.addresses.trouble.iter());
-        let mut text = match &self.lease {
+        match &self.lease {
             Some(lease) => lease.to_string(),
             None => "not used: another routing daemon redistributes the VIP device".to_owned(),
-        };
-        for fault in trouble {
-            text.push_str("; ");
-            text.push_str(&fault.to_string());
         }
-        text
     }
 
     fn vip_views(&self) -> Vec<VipView> {
