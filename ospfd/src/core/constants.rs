@@ -23,6 +23,10 @@ pub(crate) const INITIAL_SEQUENCE: i32 = -0x7fff_ffff;
 /// MaxSequenceNumber.
 pub(crate) const MAX_SEQUENCE: i32 = 0x7fff_ffff;
 
+/// The last sequence number that we use before numbering starts over (RFC 2328 §12.1.6): one below MaxSequenceNumber,
+/// which is taken as an attack unless its LSA is at MaxAge (CVE-2017-3224).
+pub(crate) const LAST_SEQUENCE: i32 = MAX_SEQUENCE - 1;
+
 /// MaxLinkMetric (RFC 6987 §2): a link that nobody should route through.
 pub(crate) const MAX_LINK_METRIC: u16 = 0xffff;
 

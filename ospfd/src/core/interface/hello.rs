@@ -65,13 +65,19 @@ impl Instance {
         }
 
         let changes = self.note_hello(now, rx, hello);
+        let hears_us = hello.neighbors.contains(&self.config.router_id);
+        let lost_us = !hears_us && self.neighbor_state(rx.if_index, rx.router_id) >= neighbor::State::TwoWay;
         self.neighbor_event(now, rx.if_index, rx.router_id, neighbor::Event::HelloReceived);
-        if changes.new {
-            // Not asked for by the RFC: answer the first hello at once, so that the adjacency does not wait for ours.
+        if !hears_us {
+            self.neighbor_event(now, rx.if_index, rx.router_id, neighbor::Event::OneWayReceived);
+        }
+        if changes.new || lost_us {
+            // Not asked for by the RFC: who is new, or has restarted, is answered at once, so that the adjacency does not
+            // wait for our next hello.
             self.hello_due(now, rx.if_index);
         }
-        if !hello.neighbors.contains(&self.config.router_id) {
-            return self.neighbor_event(now, rx.if_index, rx.router_id, neighbor::Event::OneWayReceived);
+        if !hears_us {
+            return;
         }
         self.neighbor_event(now, rx.if_index, rx.router_id, neighbor::Event::TwoWayReceived);
 

@@ -1,1 +1,101 @@
-//! Database tests.
+//! The database alone.
+
+use std::time::Duration;
+
+use super::*;
+use crate::packet::{ExternalLsa, ExternalMetric, LsaBody, RouterLsa};
+
+const NOW: Instant = Instant::from_micros(5_000_000);
+const BACKBONE: AreaId = AreaId(0);
+
+fn router(id: u32, sequence: i32, age: u16) -> Lsa {
+    let key = LsaKey { ls_type: LsType::Router, link_state_id: id, advertising_router: RouterId(id) };
+    Lsa::build(age, 2, key, sequence, LsaBody::Router(RouterLsa { flags: 0, links: Vec::new() })).unwrap()
+}
+
+fn external(id: u32) -> Lsa {
+    let key = LsaKey { ls_type: LsType::AsExternal, link_state_id: id, advertising_router: RouterId(1) };
+    let body = ExternalLsa {
+        network_mask: [255, 255, 255, 0].into(),
+        metric_type: ExternalMetric::Type2,
+        metric: 1,
+        forwarding_address: [0, 0, 0, 0].into(),
+        route_tag: 0,
+    };
+    Lsa::build(1, 2, key, 1, LsaBody::External(body)).unwrap()
+}
+
+fn filled() -> Lsdb {
+    let mut lsdb = Lsdb::default();
+    for id in [3, 1, 2] {
+        lsdb.install(Scope::Area(BACKBONE), router(id, 1, 1), Origin::Flooded, NOW).unwrap();
+        lsdb.install(Scope::As, external(id), Origin::Flooded, NOW).unwrap();
+    }
+    lsdb.install(Scope::Area(AreaId(1)), router(9, 1, 1), Origin::Flooded, NOW).unwrap();
+    lsdb
+}
+
+#[test]
+fn age_follows_from_the_time_held_and_stops_at_max_age() {
+    let mut lsdb = Lsdb::default();
+    lsdb.install(Scope::Area(BACKBONE), router(1, 1, 100), Origin::Flooded, NOW).unwrap();
+    let entry = lsdb.get(Scope::Area(BACKBONE), router(1, 1, 1).header.key).unwrap();
+    assert_eq!(entry.age(NOW + Duration::from_millis(999)), 100);
+    assert_eq!(entry.age(NOW + Duration::from_secs(50)), 150);
+    assert_eq!(entry.age(NOW + Duration::from_secs(100_000)), MAX_AGE);
+    assert_eq!(entry.bytes_to_send(NOW + Duration::from_secs(50), 2)[..2], 152_u16.to_be_bytes());
+    assert_eq!(entry.expires_at(), NOW + Duration::from_secs(3_500));
+}
+
+#[test]
+fn an_lsa_expires_once() {
+    let mut lsdb = Lsdb::default();
+    let lsa = router(1, 1, 3_590);
+    let key = lsa.header.key;
+    lsdb.install(Scope::Area(BACKBONE), lsa, Origin::Flooded, NOW).unwrap();
+    let at = NOW + Duration::from_secs(10);
+    assert_eq!(lsdb.next_expiry(), Some(at));
+    assert_eq!(lsdb.pop_expired(at - Duration::from_micros(1)), None);
+    assert_eq!(lsdb.pop_expired(at), Some((Scope::Area(BACKBONE), key)));
+    assert_eq!(lsdb.pop_expired(at), None);
+    assert!(lsdb.has_max_age());
+    lsdb.remove(Scope::Area(BACKBONE), key);
+    assert!(!lsdb.has_max_age() && lsdb.len() == 0);
+}
+
+#[test]
+fn an_area_is_walked_in_order_and_from_anywhere() {
+    let lsdb = filled();
+    let all: Vec<_> =
+        lsdb.area_after(BACKBONE, None).map(|(scope, key, _)| (scope, key.link_state_id)).collect();
+    let area = Scope::Area(BACKBONE);
+    assert_eq!(all, [(area, 1), (area, 2), (area, 3), (Scope::As, 1), (Scope::As, 2), (Scope::As, 3)]);
+    let keys: Vec<_> = lsdb.area_after(BACKBONE, None).map(|(scope, key, _)| (scope, key)).collect();
+    for (index, &after) in keys.iter().enumerate() {
+        let rest: Vec<_> =
+            lsdb.area_after(BACKBONE, Some(after)).map(|(scope, key, _)| (scope, key)).collect();
+        assert_eq!(rest, keys[index + 1..]);
+    }
+}
+
+#[test]
+fn the_digest_tells_instances_and_areas_apart_but_not_ages() {
+    let lsdb = filled();
+    let mut other = filled();
+    assert_eq!(lsdb.digest(BACKBONE), other.digest(BACKBONE));
+    assert_ne!(lsdb.digest(BACKBONE), lsdb.digest(AreaId(1)));
+    other.install(Scope::Area(BACKBONE), router(1, 1, 70), Origin::Flooded, NOW).unwrap();
+    assert_eq!(lsdb.digest(BACKBONE), other.digest(BACKBONE));
+    other.install(Scope::Area(BACKBONE), router(1, 2, 1), Origin::Flooded, NOW).unwrap();
+    assert_ne!(lsdb.digest(BACKBONE), other.digest(BACKBONE));
+}
+
+#[test]
+fn a_scope_is_taken_out_whole_and_alone() {
+    let mut lsdb = filled();
+    lsdb.remove_scope(Scope::Area(BACKBONE));
+    assert_eq!(lsdb.areas().collect::<Vec<_>>(), [AreaId(1)]);
+    assert_eq!(lsdb.len(), 4);
+    lsdb.remove_scope(Scope::As);
+    assert_eq!(lsdb.len(), 1);
+}

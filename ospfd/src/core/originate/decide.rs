@@ -3,7 +3,7 @@
 
 use common::time::Instant;
 
-use crate::core::constants::{INITIAL_SEQUENCE, MAX_SEQUENCE, MIN_LS_INTERVAL};
+use crate::core::constants::{INITIAL_SEQUENCE, LAST_SEQUENCE, MIN_LS_INTERVAL};
 use crate::packet::LsaBody;
 
 /// What is remembered of an LSA that we originate, or once did.
@@ -79,9 +79,10 @@ pub(crate) fn decide(
     }
     let highest = standing.map(|ours| ours.sequence).max(history.sequence);
     let next = match highest {
-        // §12.1.6: from MaxSequenceNumber there is no next, the LSA has to go first.
-        Some(MAX_SEQUENCE) => {
+        // §12.1.6: there is no next, the LSA has to go first.
+        Some(LAST_SEQUENCE..) => {
             return match standing {
+                Some(_) if history.outdone => Decision::FlushForeign,
                 Some(ours) if !ours.at_max_age => unless_too_soon(Decision::Flush),
                 Some(_) => Decision::AwaitRemoval,
                 None => Decision::FlushForeign,
@@ -186,10 +187,13 @@ mod tests {
     #[test]
     fn after_the_last_sequence_number_the_lsa_is_flushed_first() {
         let (same, other) = (body(0), body(1));
-        let last = Standing { body: &same, sequence: MAX_SEQUENCE, at_max_age: false };
-        let known = History { sequence: Some(MAX_SEQUENCE), ..FRESH };
+        let last = Standing { body: &same, sequence: LAST_SEQUENCE, at_max_age: false };
+        let known = History { sequence: Some(LAST_SEQUENCE), ..FRESH };
         assert_eq!(decide(NOW, Some(&same), Some(last), &known), Decision::Keep);
         assert_eq!(decide(NOW, Some(&other), Some(last), &known), Decision::Flush);
+        let outdone = History { outdone: true, ..known };
+        let lower = Standing { sequence: 5, ..last };
+        assert_eq!(decide(NOW, Some(&same), Some(lower), &outdone), Decision::FlushForeign);
         let aged = Standing { at_max_age: true, ..last };
         assert_eq!(decide(NOW, Some(&other), Some(aged), &known), Decision::AwaitRemoval);
         assert_eq!(decide(NOW, Some(&other), None, &FRESH), Decision::Originate(INITIAL_SEQUENCE));

@@ -14,7 +14,7 @@ use ipnetwork::Ipv4Network;
 
 use crate::packet::{Lsa, LsaBody, LsaKey, MAX_AGE, options};
 
-use super::constants::{LS_REFRESH_TIME, REFRESH_JITTER};
+use super::constants::{LAST_SEQUENCE, LS_REFRESH_TIME, REFRESH_JITTER};
 use super::drops::DropReason;
 use super::flood::Sender;
 use super::instance::{Instance, Life};
@@ -67,7 +67,7 @@ impl Originator {
     /// The LSA has left the database for good.
     pub(crate) fn removed(&mut self, scope: Scope, key: LsaKey) {
         if let Some(own) = self.own.get_mut(&(scope, key))
-            && own.history.sequence == Some(super::constants::MAX_SEQUENCE)
+            && own.history.sequence >= Some(LAST_SEQUENCE)
         {
             // §12.1.6: numbering starts over.
             own.history.sequence = None;
@@ -168,7 +168,7 @@ impl Instance {
             }
             Decision::FlushForeign => {
                 // While nobody is Full yet, our Router-LSA is not unwanted: it is about to come.
-                let pending = self.life == Life::Running && key == router_key(self.config.router_id);
+                let pending = body.is_none() && self.life == Life::Running && key == router_key(self.config.router_id);
                 if !pending && let Some(foreign) = own.foreign.take() {
                     self.flush(now, scope, foreign.with_age(MAX_AGE));
                 }

@@ -31,7 +31,11 @@ pub(super) struct World {
     pub(super) events: Vec<Vec<Event>>,
     /// All that was sent: when, by whom, what.
     pub(super) sent: Vec<(Instant, usize, Ipv4Addr, Body)>,
+    /// The same, as bytes.
+    pub(super) payloads: Vec<bytes::Bytes>,
     pub(super) filter: Filter,
+    /// Everything arrives this many times.
+    pub(super) copies: usize,
     flying: VecDeque<(Instant, usize, Transmit)>,
 }
 
@@ -99,7 +103,9 @@ impl World {
                 .map(|(node, config)| Instance::new(config, node as u64 + 7, now))
                 .collect(),
             sent: Vec::new(),
+            payloads: Vec::new(),
             filter: Box::new(|_, _| true),
+            copies: 1,
             flying: VecDeque::new(),
         };
         for node in 0..world.nodes.len() {
@@ -153,8 +159,9 @@ impl World {
                     .body;
                 let passes = (self.filter)(node, &body);
                 self.sent.push((self.now, node, transmit.destination, body));
-                if passes {
-                    self.flying.push_back((self.now + LATENCY, node, transmit));
+                self.payloads.push(transmit.payload.clone());
+                for _ in 0..if passes { self.copies } else { 0 } {
+                    self.flying.push_back((self.now + LATENCY, node, transmit.clone()));
                 }
             }
             while let Some(event) = self.nodes[node].poll_event() {
@@ -194,6 +201,26 @@ impl World {
             }
         }
         self.collect();
+    }
+
+    /// A packet that node `from` never made reaches node `to`.
+    pub(super) fn inject(&mut self, from: usize, to: usize, body: Body) {
+        self.inject_from(from, address(from), to, body);
+    }
+
+    /// The same, with an address of the script's choice.
+    pub(super) fn inject_from(&mut self, from: usize, source: Ipv4Addr, to: usize, body: Body) {
+        let payload = Packet { router_id: router_id(from), area_id: AREA, body }
+            .encode(&Auth::Null)
+            .expect("small enough");
+        let rx = RxDatagram { if_index: ETH0, source, destination: ALL_SPF_ROUTERS, payload: &payload };
+        self.nodes[to].handle_datagram(self.now, rx);
+        self.collect();
+    }
+
+    /// Bodies that `node` has sent since `mark`, a length of `sent`.
+    pub(super) fn sent_since(&self, mark: usize, node: usize) -> Vec<&Body> {
+        self.sent[mark..].iter().filter(|(_, from, ..)| *from == node).map(|(.., body)| body).collect()
     }
 
     /// Node `at`'s view of node `of`.
