@@ -266,7 +266,7 @@ impl Instance {
             TimerKey::Lease => self.expire_leases(now),
             TimerKey::Shutdown => {
                 if self.life == Life::Stopping {
-                    self.finish_stop(now, false);
+                    self.stop_unacknowledged(now);
                 }
             }
         }

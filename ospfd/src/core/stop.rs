@@ -6,6 +6,7 @@ use super::event::Event;
 use super::instance::{Instance, Life};
 use super::interface;
 use super::timer::TimerKey;
+use crate::packet::MAX_AGE;
 
 impl Instance {
     /// Starts to shut down.
@@ -37,8 +38,25 @@ impl Instance {
         }
     }
 
+    /// The deadline has come: what was held back goes out now, heeded or not.
+    pub(crate) fn stop_unacknowledged(&mut self, now: Instant) {
+        let standing: Vec<_> = self
+            .originator
+            .keys()
+            .filter_map(|(scope, key)| {
+                let entry = self.lsdb.get(scope, key).filter(|entry| entry.age(now) < MAX_AGE)?;
+                Some((scope, entry.lsa().with_age(MAX_AGE)))
+            })
+            .collect();
+        for (scope, lsa) in standing {
+            self.flush(now, scope, lsa);
+        }
+        self.send_floods(now);
+        self.finish_stop(now, false);
+    }
+
     /// The end: a last hello that lists nobody, all interfaces down.
-    pub(crate) fn finish_stop(&mut self, now: Instant, acknowledged: bool) {
+    fn finish_stop(&mut self, now: Instant, acknowledged: bool) {
         let interfaces: Vec<_> = self.interfaces.keys().copied().collect();
         for if_index in interfaces {
             self.send_farewell(if_index);

@@ -168,7 +168,8 @@ impl Instance {
             }
             Decision::FlushForeign => {
                 // While nobody is Full yet, our Router-LSA is not unwanted: it is about to come.
-                let pending = body.is_none() && self.life == Life::Running && key == router_key(self.config.router_id);
+                let pending =
+                    body.is_none() && self.life == Life::Running && key == router_key(self.config.router_id);
                 if !pending && let Some(foreign) = own.foreign.take() {
                     self.flush(now, scope, foreign.with_age(MAX_AGE));
                 }
@@ -200,7 +201,7 @@ impl Instance {
     }
 
     /// RFC 2328 §14.1.
-    fn flush(&mut self, now: Instant, scope: Scope, lsa: Lsa) {
+    pub(crate) fn flush(&mut self, now: Instant, scope: Scope, lsa: Lsa) {
         let key = lsa.header.key;
         if let Some(own) = self.originator.own.get_mut(&(scope, key)) {
             own.history.sequence = own.history.sequence.max(Some(lsa.header.sequence));

@@ -150,6 +150,21 @@ fn shutdown_ends_at_the_deadline_when_nobody_acknowledges() {
 }
 
 #[test]
+fn a_flush_that_was_held_back_goes_out_at_the_deadline() {
+    let mut world = World::full_pair();
+    let now = world.now;
+    world.nodes[0].lease_open(now, "director", Duration::from_secs(5)).unwrap();
+    world.nodes[0].lease_set(now, "director", 1, vec![vip(1, 1)]).unwrap();
+    world.nodes[0].shutdown(now, now + Duration::from_millis(100));
+    world.run(Duration::from_millis(99));
+    let mark = world.sent.len();
+    world.run(Duration::from_millis(2));
+    let sent = world.sent_since(mark, 0);
+    assert!(matches!(&sent[0], Body::LinkStateUpdate(lsas) if lsas[0].header.age == 3_600), "{sent:?}");
+    assert_eq!(completed(&world, 0), Some(false));
+}
+
+#[test]
 fn shutdown_without_neighbours_ends_at_once() {
     let mut world = World::of(PointToPoint, 1);
     world.run(Duration::from_secs(2));
