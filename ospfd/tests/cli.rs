@@ -70,14 +70,16 @@ fn the_daemon_does_not_start_with_a_bad_configuration() {
 
 #[test]
 fn the_environment_overrides_the_file() {
-    let (_folder, path) = config("router_id = \"10.0.0.1\"\n");
+    let (_folder, path) = config("router_id = \"10.0.0.1\"\n[interface.eth0]\ncost = 5\n");
     let output = Command::new(env!("CARGO_BIN_EXE_ospfd"))
         .args(["--config", &path, "--check"])
         .env("EVENKEEL_OSPFD__ROUTER_ID", "10.0.0.2")
         .env("EVENKEEL_OSPFD__TRANSIT", "true")
+        .env("EVENKEEL_OSPFD__INTERFACE__ETH0__COST", "20")
         .output()
         .unwrap();
     assert!(out(&output).starts_with("router_id = \"10.0.0.2\"\ntransit = true\n"), "{}", out(&output));
+    assert!(out(&output).contains("cost = 20\n"), "{}", out(&output));
 }
 
 #[test]

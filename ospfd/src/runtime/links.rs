@@ -2,7 +2,7 @@
 //!
 //! Level-triggered. Netlink notifications only say that it is time to look again; what is looked at is always a whole
 //! dump, which is compared with the one before. A lost notification is repaired by the next one, by an overrun of the
-//! netlink socket, or after [`REFRESH`] at the latest.
+//! netlink socket, or after half a minute at the latest.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -62,7 +62,7 @@ pub async fn watch_always(reports: mpsc::Sender<LinkReport>) {
 }
 
 /// Watches until the receiver of `reports` is gone. Every dump ends with [`LinkReport::Complete`], and every
-/// [`REFRESH`] reports all links again, changed or not.
+/// half minute brings all links again, changed or not.
 ///
 /// # Errors
 /// Netlink cannot be used at all; a failed dump is only logged and tried again.
