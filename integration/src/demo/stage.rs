@@ -285,7 +285,12 @@ impl Stage {
     }
 
     fn live(&self, now: Instant) -> Live {
-        let tally = self.client.ledger().tally(now - RATE_SPAN, now);
+        // One guard for all questions: a second one in the same statement would wait for the first for ever.
+        let (tally, long_open, long_broken) = {
+            let ledger = self.client.ledger();
+            let long_open = ledger.long_by_server().values().sum();
+            (ledger.tally(now - RATE_SPAN, now), long_open, ledger.tally(Instant::ZERO, now).broken)
+        };
         let per_s = |count: u64| rate(count, RATE_SPAN);
         let before = self.samples.iter().rev().find(|s| now.since(s.at) >= RATE_SPAN);
         let directors = self.directors.iter().enumerate().map(|(i, director)| {
@@ -309,8 +314,8 @@ impl Stage {
             directors: directors.collect(),
             servers: servers.collect(),
             next_hops: names(&self.fib.current()),
-            long_open: self.client.ledger().long_by_server().values().sum(),
-            long_broken: self.client.ledger().tally(Instant::ZERO, now).broken,
+            long_open,
+            long_broken,
         }
     }
 }

@@ -182,7 +182,9 @@ impl Ledger {
     pub fn tally(&self, from: Instant, to: Instant) -> Tally {
         let within = |at: Instant| at >= from && at < to;
         let mut tally = Tally::default();
-        for request in self.requests.iter().filter(|r| within(r.started_at)) {
+        // Requests stand in the order of their ends, and none ends before it starts.
+        let late_enough = self.requests.iter().rev().take_while(|r| r.started_at + r.took >= from);
+        for request in late_enough.filter(|r| within(r.started_at)) {
             let at = request.started_at;
             match &request.outcome {
                 Ok(server) => *tally.answered.entry(server.clone()).or_default() += 1,
