@@ -1,4 +1,7 @@
 //! The route calculation, on topologies that were drawn by hand and on random ones.
 
+mod figure2;
+mod oracle;
+mod routes;
 mod topology;
 mod trees;

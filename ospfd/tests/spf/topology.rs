@@ -3,18 +3,28 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use common::ids::{IfIndex, RouterId};
-use ospfd::core::spf::build_v2::LocalLink;
-use ospfd::packet::{LsType, Lsa, LsaBody, LsaKey, NetworkLsa, RouterLink, RouterLinkType, RouterLsa};
+use common::ids::{AreaId, IfIndex, RouterId};
+use ipnetwork::Ipv4Network;
+use ospfd::core::spf::build_v2::{self, AreaGraph, LocalLink};
+use ospfd::core::spf::calculation::AreaInput;
+use ospfd::packet::{
+    ExternalLsa, ExternalMetric, LsType, Lsa, LsaBody, LsaKey, NetworkLsa, RouterLink, RouterLinkType,
+    RouterLsa, SummaryLsa,
+};
 
 /// Routers, networks and what they say of each other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Topology {
-    routers: BTreeMap<u32, RouterLsa>,
-    networks: BTreeMap<(u32, u32), NetworkLsa>,
+    pub(crate) routers: BTreeMap<u32, RouterLsa>,
+    pub(crate) networks: BTreeMap<(u32, u32), NetworkLsa>,
 }
 
 impl Topology {
+    /// Sets the flags of a router.
+    pub(crate) fn flags(&mut self, router: u32, flags: u8) {
+        self.router(router).flags = flags;
+    }
+
     /// One direction of a point-to-point link.
     pub(crate) fn one_way(&mut self, from: u32, to: u32, cost: u16) {
         let router = self.router(from);
@@ -69,7 +79,7 @@ impl Topology {
         routers.chain(networks).map(|(ls_type, id, by, body)| lsa(ls_type, id, by, body)).collect()
     }
 
-    fn router(&mut self, id: u32) -> &mut RouterLsa {
+    pub(crate) fn router(&mut self, id: u32) -> &mut RouterLsa {
         self.routers.entry(id).or_insert(RouterLsa { flags: 0, links: Vec::new() })
     }
 }
@@ -78,6 +88,45 @@ impl Topology {
 pub(crate) fn lsa(ls_type: LsType, link_state_id: u32, by: u32, body: LsaBody) -> Lsa {
     let key = LsaKey { ls_type, link_state_id, advertising_router: RouterId(by) };
     Lsa::build(1, 2, key, 1, body).unwrap()
+}
+
+/// An area's input, with the Summary-LSAs among `more`.
+pub(crate) fn area(id: u32, topology: &Topology, root: u32, more: &[Lsa]) -> AreaInput {
+    AreaInput {
+        id: AreaId(id),
+        graph: AreaGraph::read(&topology.lsas(), RouterId(root), local),
+        summaries: more.iter().filter_map(build_v2::summary).collect(),
+    }
+}
+
+/// A Summary-LSA of a prefix.
+pub(crate) fn summary(by: u32, prefix: Ipv4Network, metric: u32) -> Lsa {
+    let body = LsaBody::Summary(SummaryLsa { network_mask: prefix.mask(), metric });
+    lsa(LsType::SummaryNetwork, prefix.network().to_bits(), by, body)
+}
+
+/// A Summary-LSA of an AS boundary router.
+pub(crate) fn asbr_summary(by: u32, router: u32, metric: u32) -> Lsa {
+    let body = LsaBody::Summary(SummaryLsa { network_mask: Ipv4Addr::UNSPECIFIED, metric });
+    lsa(LsType::SummaryAsbr, router, by, body)
+}
+
+/// An AS-external-LSA without forwarding address.
+pub(crate) fn external(by: u32, prefix: Ipv4Network, metric_type: ExternalMetric, metric: u32) -> Lsa {
+    external_via(by, prefix, metric_type, metric, Ipv4Addr::UNSPECIFIED)
+}
+
+/// An AS-external-LSA.
+pub(crate) fn external_via(
+    by: u32,
+    prefix: Ipv4Network,
+    metric_type: ExternalMetric,
+    metric: u32,
+    forwarding_address: Ipv4Addr,
+) -> Lsa {
+    let network_mask = prefix.mask();
+    let body = ExternalLsa { network_mask, metric_type, metric, forwarding_address, route_tag: 0 };
+    lsa(LsType::AsExternal, prefix.network().to_bits(), by, LsaBody::External(body))
 }
 
 /// Takes Link Data for the interface and Link ID for the neighbour's address.

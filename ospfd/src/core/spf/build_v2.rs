@@ -10,11 +10,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use common::ids::{IfIndex, RouterId};
 use ipnetwork::{IpNetwork, Ipv4Network};
 
-use crate::packet::{Lsa, LsaBody, MAX_AGE, NetworkLsa, RouterLink, RouterLinkType, RouterLsa, router_flags};
+use crate::packet::{
+    LS_INFINITY, LsType, Lsa, LsaBody, LsaKey, MAX_AGE, NetworkLsa, RouterLink, RouterLinkType, RouterLsa,
+    SummaryLsa, router_flags,
+};
 
 use super::graph::{Graph, GraphBuilder, Vertex};
 use super::hops::{FirstHop, FirstHops, NextHop};
 use super::ids::IdIndex;
+use super::{Destination, External, Summary};
 
 /// A mask that says: this network only carries traffic, and is no destination (RFC 6860 §2.2).
 const TRANSIT_ONLY: u32 = u32::MAX;
@@ -244,7 +248,44 @@ impl<'a> Parts<'a> {
 }
 
 /// The prefix of `address` under `mask`; `None` when the mask has holes.
-pub(super) fn v4_prefix(address: u32, mask: u32) -> Option<IpNetwork> {
+fn v4_prefix(address: u32, mask: u32) -> Option<IpNetwork> {
     let length = u8::try_from(mask.count_ones()).ok().filter(|_| mask.leading_ones() == mask.count_ones())?;
     Ipv4Network::new(Ipv4Addr::from_bits(address & mask), length).ok().map(IpNetwork::V4)
+}
+
+/// What a Summary-LSA tells of; `None` for other LSAs, and for what cannot be reached.
+pub fn summary(lsa: &Lsa) -> Option<Summary> {
+    let LsaKey { ls_type, link_state_id, advertising_router } = lsa.header.key;
+    let LsaBody::Summary(SummaryLsa { network_mask, metric }) = lsa.body else { return None };
+    // RFC 2328 §16.2 (1)
+    if lsa.header.age >= MAX_AGE || metric >= LS_INFINITY {
+        return None;
+    }
+    let destination = match ls_type {
+        LsType::SummaryAsbr => Destination::BoundaryRouter(RouterId(link_state_id)),
+        _ => Destination::Network(v4_prefix(link_state_id, network_mask.to_bits())?),
+    };
+    Some(Summary { by: advertising_router, destination, metric })
+}
+
+/// What an AS-external-LSA tells of; `None` for other LSAs.
+pub fn external(lsa: &Lsa) -> Option<External> {
+    let LsaKey { ls_type: LsType::AsExternal, link_state_id, advertising_router } = lsa.header.key else {
+        return None;
+    };
+    let LsaBody::External(body) = lsa.body else { return None };
+    // RFC 2328 §16.4 (1)
+    if lsa.header.age >= MAX_AGE {
+        return None;
+    }
+    Some(External {
+        by: advertising_router,
+        prefix: v4_prefix(link_state_id, body.network_mask.to_bits())?,
+        metric_type: body.metric_type,
+        metric: body.metric,
+        forwarding_address: Some(body.forwarding_address)
+            .filter(|address| !address.is_unspecified())
+            .map(IpAddr::V4),
+        tag: body.route_tag,
+    })
 }

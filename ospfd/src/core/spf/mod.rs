@@ -1,10 +1,79 @@
 //! Routes from the link-state database (RFC 2328 §16).
 //!
-//! - [`graph`], [`tree`], [`hops`]: shortest paths with all equal-cost next hops, for any version of OSPF.
-//! - [`build_v2`]: an OSPFv2 area's LSAs as such a graph.
+//! - [`delay`] says when to calculate (RFC 8405).
+//! - [`build_v2`] reads an OSPFv2 area's LSAs into a graph; nothing else in here knows the version.
+//! - [`graph`], [`hops`], [`tree`]: shortest paths with all equal-cost next hops (§16.1).
+//! - `internal`, `external`: routes from trees, summaries (§16.2) and AS-external-LSAs (§16.4).
+//! - [`route`] is the routing table, and [`calculation`] fills it.
+//!
+//! Not here: transit areas (§16.3), since virtual links are not spoken.
 
 pub mod build_v2;
+pub mod calculation;
+pub mod delay;
+mod external;
 pub mod graph;
 pub mod hops;
 mod ids;
+mod internal;
+pub mod route;
 pub mod tree;
+
+use std::net::IpAddr;
+
+use common::ids::RouterId;
+use ipnetwork::IpNetwork;
+
+use crate::packet::ExternalMetric;
+
+/// Rules of the calculation that an operator may choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpfConfig {
+    /// Next hops of one route at most.
+    pub max_paths: usize,
+    /// RFC1583Compatibility (RFC 2328 C.1): all routers of the AS must agree. FRR and BIRD have it off by default.
+    pub rfc1583_compatibility: bool,
+}
+
+impl Default for SpfConfig {
+    fn default() -> Self {
+        Self { max_paths: 64, rfc1583_compatibility: false }
+    }
+}
+
+/// What an area border router tells of another area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The area border router.
+    pub by: RouterId,
+    /// Where it leads.
+    pub destination: Destination,
+    /// Its cost.
+    pub metric: u32,
+}
+
+/// What a [`Summary`] is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A prefix.
+    Network(IpNetwork),
+    /// An AS boundary router.
+    BoundaryRouter(RouterId),
+}
+
+/// What an AS boundary router tells of the world outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct External {
+    /// The AS boundary router.
+    pub by: RouterId,
+    /// The destination.
+    pub prefix: IpNetwork,
+    /// How the metric compares to costs inside the AS.
+    pub metric_type: ExternalMetric,
+    /// The metric; LSInfinity when the destination cannot be reached.
+    pub metric: u32,
+    /// Where packets go, if not to the AS boundary router.
+    pub forwarding_address: Option<IpAddr>,
+    /// External route tag.
+    pub tag: u32,
+}
