@@ -1,5 +1,7 @@
 //! Replays the stored inputs of the fuzz targets.
 
+#[path = "../fuzz/src/instance_datagram.rs"]
+pub mod instance_datagram;
 #[path = "../fuzz/src/packet_decode.rs"]
 pub mod packet_decode;
 
@@ -23,5 +25,13 @@ fn inputs(target: &str) -> Vec<(String, Vec<u8>)> {
 fn stored_packets_read_as_their_names_say() {
     for (name, input) in inputs("packet_decode") {
         assert_eq!(packet_decode::run(&input), !name.starts_with("bad-"), "{name}");
+    }
+}
+
+#[test]
+fn stored_conversations_are_answered() {
+    for (name, input) in inputs("instance_datagram") {
+        // Two hellos go out as the links come up; whoever is spoken to says more.
+        assert!(instance_datagram::run(&input) > 2, "{name}");
     }
 }
