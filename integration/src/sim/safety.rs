@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::ids::RouterId;
+use common::ids::{IfIndex, RouterId};
 use common::time::Instant;
 use ospfd::core::event::Transmit;
 use ospfd::packet::{Auth, Body, Decoded, Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, Packet, RouterLsa};
@@ -14,7 +14,7 @@ use super::node::NodeId;
 /// A neighbour drops an instance that follows another sooner than this (MinLSArrival, RFC 2328 §13 (5)(a)).
 const MIN_LS_ARRIVAL: Duration = Duration::from_secs(1);
 
-/// More datagrams than this by one router within one second are a storm.
+/// More datagrams than this by one router on one link within one second are a storm.
 const MOST_PER_SECOND: u32 = 400;
 
 /// MTU of every link, and the IP header in it.
@@ -29,8 +29,8 @@ type InstanceName = (LsaKey, i32, u16);
 pub(super) struct Safety {
     /// The newest instance of its own LSAs that each router has sent in this life.
     own: BTreeMap<(NodeId, LsaKey), Sent>,
-    /// Datagrams of each router in the second that began then.
-    rate: BTreeMap<NodeId, (Instant, u32)>,
+    /// Datagrams of each router on each link in the second that began then.
+    rate: BTreeMap<(NodeId, IfIndex), (Instant, u32)>,
     /// Every Router-LSA ever seen: views of databases name them, and do not hold their bodies.
     router_lsas: BTreeMap<InstanceName, RouterLsa>,
 }
@@ -69,7 +69,7 @@ impl Safety {
                 broken.extend(self.on_lsa(now, node, &lsa.header));
             }
         }
-        broken.extend(self.count(now, node));
+        broken.extend(self.count(now, node, transmit.if_index));
         if broken.is_empty() { Ok(packet) } else { Err(broken) }
     }
 
@@ -134,8 +134,8 @@ impl Safety {
         }
     }
 
-    fn count(&mut self, now: Instant, node: NodeId) -> Option<String> {
-        let (began, count) = self.rate.entry(node).or_insert((now, 0));
+    fn count(&mut self, now: Instant, node: NodeId, if_index: IfIndex) -> Option<String> {
+        let (began, count) = self.rate.entry((node, if_index)).or_insert((now, 0));
         if now.since(*began) >= Duration::from_secs(1) {
             (*began, *count) = (now, 0);
         }

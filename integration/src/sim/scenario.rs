@@ -14,8 +14,9 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(90);
 const STAY: Duration = Duration::from_secs(15);
 
 /// Plays the scenario of a seed: a random network in bad weather, in which things come and go; then the weather
-/// clears, and everyone who can hear each other must agree.
-pub fn play(seed: u64) -> Result<(), Failure> {
+/// clears, and everyone who can hear each other must agree. Gives a digest of all that was sent: the same seed gives the
+/// same one.
+pub fn play(seed: u64) -> Result<u64, Failure> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let topology = topology(&mut rng);
     let mut world = World::new(&topology, rng.u64(..));
@@ -44,7 +45,8 @@ pub fn play(seed: u64) -> Result<(), Failure> {
     world.settle(SETTLE_LIMIT)?;
     world.run_for(STAY)?;
     let missing = world.missing();
-    world.claim(missing.is_empty(), &format!("did not stay converged: {missing:?}"))
+    world.claim(missing.is_empty(), &format!("did not stay converged: {missing:?}"))?;
+    Ok(world.digest())
 }
 
 /// Two to six routers, in a chain of point-to-point links with one or two LANs across it.

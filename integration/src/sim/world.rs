@@ -1,6 +1,7 @@
 //! The loop over events, and what a test may do to routers and links.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub struct World {
     trace: Trace,
     broken: Vec<String>,
     bounds_checked_at: Instant,
+    digest: DefaultHasher,
 }
 
 /// A link as it stands.
@@ -89,6 +91,7 @@ impl World {
             trace: Trace::default(),
             broken: Vec::new(),
             bounds_checked_at: Instant::ZERO,
+            digest: DefaultHasher::new(),
         }
     }
 
@@ -229,6 +232,11 @@ impl World {
         self.verdict()
     }
 
+    /// A digest of all that was sent, when, and by whom.
+    pub fn digest(&self) -> u64 {
+        self.digest.finish()
+    }
+
     /// Virtual time.
     pub fn now(&self) -> Instant {
         self.now
@@ -332,6 +340,7 @@ impl World {
     }
 
     fn transmit(&mut self, node: NodeId, transmit: &Transmit) {
+        (self.now, node.0, transmit.destination, &transmit.payload).hash(&mut self.digest);
         match self.safety.on_transmit(self.now, node, transmit) {
             Ok(packet) if matches!(packet.body, Body::Hello(_)) => {}
             Ok(packet) => {
