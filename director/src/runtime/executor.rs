@@ -33,9 +33,6 @@ impl Executor {
     /// Applies operations in order. One that is refused does not stop the others; the first refusal is the error, and a
     /// new dump tells what was done.
     pub async fn apply(&mut self, ops: &[Op]) -> Result<(), IpvsError> {
-        for op in ops {
-            tracing::info!(service = %op.key(), %op, "ipvs change");
-        }
         let result = match self.handle().await {
             Ok(handle) => handle.apply(ops).await.and_then(first_refusal),
             Err(error) => Err(error),
