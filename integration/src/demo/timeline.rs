@@ -64,12 +64,18 @@ const STYLE: &str = "
 
 struct Canvas {
     body: String,
+    start: Instant,
     seconds: f64,
 }
 
 impl Canvas {
     fn x(&self, at: Instant) -> f64 {
-        LEFT + (at.since(Instant::ZERO).as_secs_f64() / self.seconds).min(1.0) * (WIDTH - LEFT - RIGHT)
+        LEFT + (at.since(self.start).as_secs_f64() / self.seconds).min(1.0) * (WIDTH - LEFT - RIGHT)
+    }
+
+    /// The width of a bin.
+    fn bin(&self) -> f64 {
+        (WIDTH - LEFT - RIGHT) * BIN.as_secs_f64() / self.seconds
     }
 
     fn rect(&mut self, class: &str, from: (f64, f64), size: (f64, f64), tip: &str) {
@@ -122,8 +128,9 @@ impl Canvas {
 impl Picture<'_> {
     /// The SVG document.
     pub fn svg(&self) -> String {
-        let seconds = self.end.since(Instant::ZERO).as_secs_f64().max(1.0);
-        let mut canvas = Canvas { body: String::new(), seconds };
+        let start = self.start();
+        let seconds = self.end.since(start).as_secs_f64().max(1.0);
+        let mut canvas = Canvas { body: String::new(), start, seconds };
         let height = self.height();
         self.steps(&mut canvas, height);
         let mut y = TOP;
@@ -139,6 +146,11 @@ impl Picture<'_> {
              <rect class=\"bg\" x=\"0\" y=\"0\" width=\"{WIDTH}\" height=\"{height}\"/>\n{}</svg>\n",
             canvas.body
         )
+    }
+
+    /// The set-up is not drawn.
+    fn start(&self) -> Instant {
+        self.report.steps.first().map_or(Instant::ZERO, |step| seconds(step.started_s))
     }
 
     fn height(&self) -> f64 {
@@ -178,8 +190,8 @@ impl Picture<'_> {
         label(canvas, top, "requests per second", &format!("up to {:.0}/s", per_second(most)));
         let unit = CHART / float(most);
         for (i, bin) in bins.iter().enumerate() {
-            let from = canvas.x(Instant::ZERO + BIN * u32::try_from(i).unwrap_or(u32::MAX));
-            let width = (WIDTH - LEFT - RIGHT) * BIN.as_secs_f64() / canvas.seconds;
+            let from = canvas.x(canvas.start + BIN * u32::try_from(i).unwrap_or(u32::MAX));
+            let width = canvas.bin();
             let mut y = top + CHART;
             for (server, count) in bin.answered.iter().enumerate().filter(|(_, count)| **count > 0) {
                 let size = float(*count) * unit;
@@ -198,13 +210,13 @@ impl Picture<'_> {
 
     fn server_lanes(&self, canvas: &mut Canvas, top: f64) -> f64 {
         let bins = self.bins();
-        let width = (WIDTH - LEFT - RIGHT) * BIN.as_secs_f64() / canvas.seconds;
+        let width = canvas.bin();
         let mut y = top;
         for (server, name) in self.servers.iter().enumerate() {
             canvas.text("right", (LEFT - 10.0, y + 13.0), &format!("server {name} answers"));
             let busy = |bin: &Bin| bin.answered.get(server).is_some_and(|count| *count > 0);
             for (from, to) in spans(&bins, busy) {
-                let start = canvas.x(Instant::ZERO + BIN * from);
+                let start = canvas.x(canvas.start + BIN * from);
                 canvas.rect(
                     &format!("s{server}"),
                     (start, y + 3.0),
@@ -261,11 +273,10 @@ impl Picture<'_> {
     }
 
     fn long_lived(&self, canvas: &mut Canvas, top: f64) -> f64 {
-        let most = self.samples.iter().map(|s| s.long_open).max().unwrap_or(0).max(1);
+        let shown = || self.samples.iter().filter(|s| s.at >= self.start());
+        let most = shown().map(|s| s.long_open).max().unwrap_or(0).max(1);
         label(canvas, top, "long-lived standing", "▲ one broke");
-        let points: Vec<(f64, f64)> = self
-            .samples
-            .iter()
+        let points: Vec<(f64, f64)> = shown()
             .map(|s| (canvas.x(s.at), top + AREA - float(s.long_open) / float(most) * (AREA - 12.0)))
             .collect();
         canvas.path("line", &points, None);
@@ -286,13 +297,15 @@ impl Picture<'_> {
     }
 
     fn bins(&self) -> Vec<Bin> {
-        let count = self.end.as_micros().div_ceil(micros(BIN)).min(100_000);
+        let start = self.start();
+        let count = micros(self.end.since(start)).div_ceil(micros(BIN)).min(100_000);
         let mut bins = vec![
             Bin { answered: vec![0; self.servers.len()], failed: 0 };
             usize::try_from(count).unwrap_or(0)
         ];
-        for request in self.ledger.requests() {
-            let index = usize::try_from(request.started_at.as_micros() / micros(BIN)).unwrap_or(usize::MAX);
+        for request in self.ledger.requests().iter().filter(|r| r.started_at >= start) {
+            let index = request.started_at.since(start).as_micros() / BIN.as_micros();
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
             let Some(bin) = bins.get_mut(index) else { continue };
             match &request.outcome {
                 Ok(name) => {
@@ -311,7 +324,7 @@ impl Picture<'_> {
     fn rates(&self, director: usize) -> Vec<(Instant, f64)> {
         let mut rates = Vec::new();
         let mut last: Option<(Instant, u64)> = None;
-        for sample in self.samples {
+        for sample in self.samples.iter().filter(|s| s.at >= self.start()) {
             let Some(count) = sample.connections.get(director).copied() else { continue };
             match last {
                 Some((at, before)) => {
@@ -340,13 +353,14 @@ impl Bin {
     }
 }
 
-/// Rows of neighbouring bins that `busy` accepts, as half-open ranges.
+/// Rows of neighbouring bins that `busy` accepts, as half-open ranges. A single idle bin between two busy ones is chance
+/// at these rates, and closes no row.
 fn spans(bins: &[Bin], busy: impl Fn(&Bin) -> bool) -> Vec<(u32, u32)> {
     let mut spans: Vec<(u32, u32)> = Vec::new();
     for (i, _) in bins.iter().enumerate().filter(|(_, bin)| busy(bin)) {
         let i = u32::try_from(i).unwrap_or(u32::MAX);
         match spans.last_mut() {
-            Some(last) if last.1 == i => last.1 = i + 1,
+            Some(last) if last.1 + 1 >= i => last.1 = i + 1,
             _ => spans.push((i, i + 1)),
         }
     }
@@ -361,7 +375,7 @@ fn label(canvas: &mut Canvas, top: f64, name: &str, detail: &str) {
 fn axis(canvas: &mut Canvas, y: f64) {
     let mut second = 0_u32;
     while f64::from(second) <= canvas.seconds {
-        let x = canvas.x(Instant::ZERO + Duration::from_secs(u64::from(second)));
+        let x = canvas.x(canvas.start + Duration::from_secs(u64::from(second)));
         canvas.line((x, y), (x, y + 5.0));
         canvas.text("mid soft", (x, y + 18.0), &format!("{second} s"));
         second += 10;

@@ -49,7 +49,7 @@ impl Reader {
     pub fn open() -> io::Result<Self> {
         Ok(Self {
             table: File::open("/proc/thread-self/net/ip_vs")?,
-            stats: File::open("/proc/thread-self/net/ip_vs_stats")?,
+            stats: File::open("/proc/thread-self/net/ip_vs_stats_percpu")?,
         })
     }
 
@@ -70,15 +70,19 @@ fn reread(file: &mut File) -> io::Result<String> {
     Ok(text)
 }
 
-/// Connections and packets from the third line of /proc/net/ip_vs_stats, which is in hex.
+/// Connections and packets, summed over the lines of /proc/net/ip_vs_stats_percpu, which are in hex. Its neighbour
+/// ip_vs_stats is only brought up to date every two seconds.
 fn parse_stats(text: &str) -> (u64, u64) {
-    let mut numbers = text
-        .lines()
-        .nth(2)
-        .unwrap_or_default()
-        .split_whitespace()
-        .map(|word| u64::from_str_radix(word, 16).unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    let mut sum = (0, 0);
+    for line in text.lines() {
+        let numbers: Vec<Option<u64>> =
+            line.split_whitespace().map(|word| u64::from_str_radix(word, 16).ok()).collect();
+        // CPU, connections, packets in and out, bytes in and out; totals and headings begin with a word.
+        if let [Some(_), Some(connections), Some(packets), Some(_), Some(_), Some(_)] = numbers.as_slice() {
+            sum = (sum.0 + connections, sum.1 + packets);
+        }
+    }
+    sum
 }
 
 /// Destinations from the `-> ADDRESS:PORT Forward Weight Active Inactive` lines of /proc/net/ip_vs.
@@ -116,12 +120,14 @@ TCP  0A090909:0050 mh (mh-fallback,mh-port)
   -> 0A02000B:0050      Route   0      1          2         
 ";
 
-    const STATS: &str = "   Total Incoming Outgoing         Incoming         Outgoing
-   Conns  Packets  Packets            Bytes            Bytes
-      1F       A0        0             4B00                0
+    const STATS: &str = "       Total Incoming Outgoing         Incoming         Outgoing
+CPU    Conns  Packets  Packets            Bytes            Bytes
+  0       1F       A0        0             4B00                0
+  1        2        4        0              1E0                0
+  ~       21       A4        0             4CE0                0
 
- Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s
-       2        3        0               10                0
+     Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s
+           2        3        0               10                0
 ";
 
     #[test]
@@ -136,8 +142,8 @@ TCP  0A090909:0050 mh (mh-fallback,mh-port)
     }
 
     #[test]
-    fn totals_are_hexadecimal() {
-        assert_eq!(parse_stats(STATS), (31, 160));
+    fn processors_are_summed_and_numbers_are_hexadecimal() {
+        assert_eq!(parse_stats(STATS), (33, 164));
         assert_eq!(parse_stats(""), (0, 0));
     }
 }
