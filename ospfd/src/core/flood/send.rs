@@ -28,7 +28,7 @@ struct Flood {
     header: LsaHeader,
     sender: Sender,
     now: Instant,
-    /// When our previous instance of it went out, if it is our own.
+    /// When we sent the instance before it.
     previous_at: Option<Instant>,
 }
 
@@ -37,7 +37,7 @@ impl Instance {
     /// retransmission lists in the place of any older one. Returns whether it goes out where it came in.
     pub(crate) fn flood(&mut self, now: Instant, scope: Scope, key: LsaKey, sender: Sender) -> bool {
         let Some(entry) = self.lsdb.get(scope, key) else { return false };
-        let previous_at = self.originator.previous_at(scope, key);
+        let previous_at = entry.previous_sent_at();
         let flood = Flood { header: entry.header(now), sender, now, previous_at };
         let mut flooded_back = false;
         let (mut sent, mut rearm) = (false, Vec::new());
@@ -54,7 +54,7 @@ impl Instance {
             }
         }
         if sent {
-            self.lsdb.mark_flooded(scope, key, now);
+            self.lsdb.mark_sent(scope, key, now);
         }
         for (if_index, router_id) in rearm {
             self.arm_retransmission(if_index, router_id);
@@ -85,7 +85,7 @@ impl Instance {
         let Some(entry) = self.lsdb.get(scope, key) else { return };
         let bytes = entry.bytes_to_send(now, interface.transmit_delay());
         self.output.send_updates(interface, interface.destination_of(neighbor), [bytes]);
-        self.lsdb.mark_flooded(scope, key, now);
+        self.lsdb.mark_sent(scope, key, now);
     }
 
     /// Sets the retransmission timer of a neighbour to the first LSA that is due.
@@ -123,6 +123,7 @@ impl Instance {
             used += bytes.len();
             lsas.push(bytes);
             neighbor.retransmit.add(key, again);
+            self.lsdb.mark_sent(Scope::of(key.ls_type, area), key, now);
         }
         self.arm_retransmission(if_index, router_id);
         if paused {
@@ -160,8 +161,8 @@ fn list_for_retransmission(interface: &mut Interface, flood: &Flood) -> Option<V
         }
         // (1)(d). A neighbour that had the previous instance less than MinLSArrival ago may ignore this one: it hears it
         // again as soon as that time is over, not RxmtInterval later.
-        let previous_at = flood.previous_at.max(neighbor.delivered.get(&key).copied());
-        let due_at = previous_at
+        let due_at = flood
+            .previous_at
             .map(|at| at + MIN_LS_INTERVAL)
             .filter(|&at| at > flood.now && at < retransmit_at)
             .unwrap_or(retransmit_at);

@@ -13,13 +13,15 @@ pub(crate) struct Entry {
     lsa: Lsa,
     installed_at: Instant,
     origin: Origin,
-    /// When this instance was last flooded by us (RFC 2328 §13 (8)).
+    /// When we last sent this instance (RFC 2328 §13 (8)).
     pub(super) sent_at: Option<Instant>,
+    /// When we last sent the instance before it.
+    pub(super) previous_sent_at: Option<Instant>,
 }
 
 impl Entry {
     pub(super) fn new(lsa: Lsa, origin: Origin, now: Instant) -> Self {
-        Self { lsa, installed_at: now, origin, sent_at: None }
+        Self { lsa, installed_at: now, origin, sent_at: None, previous_sent_at: None }
     }
 
     /// The LSA as it was when it came.
@@ -32,9 +34,14 @@ impl Entry {
         (self.origin == Origin::Flooded).then_some(self.installed_at)
     }
 
-    /// When this instance was last flooded by us.
+    /// When we last sent this instance.
     pub(crate) fn sent_at(&self) -> Option<Instant> {
         self.sent_at
+    }
+
+    /// When we last sent the instance before it: whoever got that one less than MinLSArrival ago may ignore this one.
+    pub(crate) fn previous_sent_at(&self) -> Option<Instant> {
+        self.previous_sent_at
     }
 
     /// Age now, at most MaxAge.

@@ -116,8 +116,9 @@ impl Lsdb {
         if !known && origin != Origin::Own && self.entries.len() >= MAX_LSAS {
             return Err(Full);
         }
-        self.remove(scope, key);
-        let entry = Entry::new(lsa, origin, now);
+        let previous = self.remove(scope, key);
+        let mut entry = Entry::new(lsa, origin, now);
+        entry.previous_sent_at = previous.and_then(|previous| previous.sent_at);
         if entry.age(now) >= MAX_AGE {
             self.at_max_age.insert((scope, key));
         } else {
@@ -156,8 +157,8 @@ impl Lsdb {
         }
     }
 
-    /// Notes that an LSA has been flooded in its present instance.
-    pub(crate) fn mark_flooded(&mut self, scope: Scope, key: LsaKey, now: Instant) {
+    /// Notes that an LSA has been sent in its present instance.
+    pub(crate) fn mark_sent(&mut self, scope: Scope, key: LsaKey, now: Instant) {
         if let Some(entry) = self.entries.get_mut(&(scope, key)) {
             entry.sent_at = Some(now);
         }

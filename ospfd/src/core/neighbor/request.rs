@@ -63,12 +63,13 @@ impl Instance {
 
     /// RFC 2328 §10.7.
     pub(crate) fn receive_request(&mut self, now: Instant, rx: Rx, keys: &[LsaKey]) {
-        let Some(interface) = self.interfaces.get_mut(&rx.if_index) else { return };
+        let Some(interface) = self.interfaces.get(&rx.if_index) else { return };
         let (area, delay) = (interface.config.area, interface.transmit_delay());
-        let Some(neighbor) = interface.neighbors.get_mut(&rx.router_id) else { return };
-        if neighbor.state < State::Exchange {
+        if self.neighbor_state(rx.if_index, rx.router_id) < State::Exchange {
             return self.drop_packet(rx, DropReason::NeighborState);
         }
+        // Some daemons count an answer as an arrival, and drop a newer instance that follows within MinLSArrival: the
+        // database remembers when this one was sent.
         let mut lsas = Vec::with_capacity(keys.len());
         for &key in keys {
             let Some(entry) = self.lsdb.get(Scope::of(key.ls_type, area), key) else {
@@ -76,9 +77,7 @@ impl Instance {
                 return self.neighbor_event(now, rx.if_index, rx.router_id, Event::BadLsReq);
             };
             lsas.push(entry.bytes_to_send(now, delay));
-            if key.advertising_router == self.config.router_id {
-                neighbor.delivered.insert(key, now);
-            }
+            self.lsdb.mark_sent(Scope::of(key.ls_type, area), key, now);
         }
         let Some(interface) = self.interfaces.get(&rx.if_index) else { return };
         let Some(neighbor) = interface.neighbors.get(&rx.router_id) else { return };

@@ -1,6 +1,5 @@
 //! What is kept per neighbour (RFC 2328 §10).
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use common::ids::RouterId;
@@ -37,9 +36,6 @@ pub(crate) struct Neighbor {
     pub(crate) requests: RequestList,
     /// Link state retransmission list.
     pub(crate) retransmit: RetransmitList,
-    /// When it last got each of our own LSAs by asking for it: some daemons count that as an arrival, and drop a newer
-    /// instance that follows within MinLSArrival.
-    pub(crate) delivered: BTreeMap<LsaKey, Instant>,
 }
 
 /// The exchange of database descriptions with one neighbour (RFC 2328 §10).
@@ -95,7 +91,6 @@ impl Neighbor {
             exchange: Exchange::default(),
             requests: RequestList::default(),
             retransmit: RetransmitList::default(),
-            delivered: BTreeMap::new(),
         }
     }
 
@@ -104,7 +99,6 @@ impl Neighbor {
         self.exchange = Exchange { sequence: self.exchange.sequence, ..Exchange::default() };
         self.requests = RequestList::default();
         self.retransmit = RetransmitList::default();
-        self.delivered.clear();
     }
 
     /// Is it described the database now, or fetching from us?

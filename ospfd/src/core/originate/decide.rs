@@ -13,8 +13,6 @@ pub(crate) struct History {
     pub(crate) sequence: Option<i32>,
     /// When the instance in force was originated.
     pub(crate) originated_at: Option<Instant>,
-    /// When the one before it was.
-    pub(crate) previous_at: Option<Instant>,
     /// When it is to be refreshed.
     pub(crate) refresh_at: Instant,
     /// A neighbour has shown an instance that is newer than ours, if only by its checksum (§13.4).
@@ -105,7 +103,6 @@ mod tests {
     const FRESH: History = History {
         sequence: None,
         originated_at: None,
-        previous_at: None,
         refresh_at: Instant::from_micros(u64::MAX),
         outdone: false,
     };

@@ -39,13 +39,8 @@ struct Own {
 
 impl Own {
     const fn new() -> Self {
-        let history = History {
-            sequence: None,
-            originated_at: None,
-            previous_at: None,
-            refresh_at: Instant::ZERO,
-            outdone: false,
-        };
+        let history =
+            History { sequence: None, originated_at: None, refresh_at: Instant::ZERO, outdone: false };
         Self { history, foreign: None }
     }
 }
@@ -57,11 +52,6 @@ impl Originator {
         own.history.sequence = own.history.sequence.max(Some(lsa.header.sequence));
         own.history.outdone = true;
         own.foreign = Some(lsa);
-    }
-
-    /// When the instance before the one in force was originated.
-    pub(crate) fn previous_at(&self, scope: Scope, key: LsaKey) -> Option<Instant> {
-        self.own.get(&(scope, key))?.history.previous_at
     }
 
     /// The LSA has left the database for good.
@@ -190,7 +180,6 @@ impl Instance {
             own.history = History {
                 sequence: Some(lsa.header.sequence),
                 originated_at: Some(now),
-                previous_at: own.history.originated_at,
                 refresh_at,
                 outdone: false,
             };
@@ -205,7 +194,6 @@ impl Instance {
         let key = lsa.header.key;
         if let Some(own) = self.originator.own.get_mut(&(scope, key)) {
             own.history.sequence = own.history.sequence.max(Some(lsa.header.sequence));
-            own.history.previous_at = own.history.originated_at;
             own.history.originated_at = Some(now);
             own.history.outdone = false;
             own.foreign = None;

@@ -231,6 +231,25 @@ fn a_copy_from_the_exchange_does_not_count_as_an_arrival() {
 }
 
 #[test]
+fn what_a_neighbour_may_ignore_for_coming_too_soon_it_hears_again_after_a_second() {
+    let mut world = World::of(PointToPoint, 2);
+    install(&mut world, 1, Scope::As, external(1, 1, 5));
+    world.until("node 0 has it", |world| world.is_full(1, 0) && copy(world, 0, 1).is_some());
+    let start = world.now;
+    // What FRR does: drop a newer instance within a second of the copy that it asked for.
+    world.filter = Box::new(|_, _| false);
+    let (now, key) = (world.now, external(1, 2, 1).header.key);
+    install(&mut world, 1, Scope::As, external(1, 2, 1));
+    world.nodes[1].flood(now, Scope::As, key, crate::core::flood::Sender::Us);
+    world.nodes[1].handle_timeout(now);
+    world.collect();
+    world.filter = Box::new(|_, _| true);
+    world.until("node 0 has the new instance", |world| copy(world, 0, 1) == Some(2));
+    let took = world.now.since(start);
+    assert!((Duration::from_secs(1)..Duration::from_millis(1_100)).contains(&took), "took {took:?}");
+}
+
+#[test]
 fn an_older_instance_is_answered_with_ours() {
     let mut world = World::full_pair();
     update(&mut world, external(1, 7, 1));
