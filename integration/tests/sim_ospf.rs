@@ -5,9 +5,11 @@ use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::control::ospf::LsaView;
-use common::ids::RouterId;
+use common::ids::{AreaId, RouterId};
 use integration::sim::{Failure, LinkId, NodeId, Quality, Timing, Topology, World, scenario};
+use ospfd::packet::{Auth, LsType, Lsa, LsaBody, LsaKey, RouterLsa, encode_update, options};
 
 const A: NodeId = NodeId(0);
 const B: NodeId = NodeId(1);
@@ -373,6 +375,76 @@ fn a_late_router_loads_a_database_of_many_packets() -> Result<(), Failure> {
 
     let held = world.instance(late).unwrap().database(world.now()).len();
     world.claim(held == ROUTERS, &format!("{held} LSAs after {took:?}"))
+}
+
+/// An update with one Router-LSA in A's name, as if `from` had flooded it.
+fn forgery(from: NodeId, link_state_id: u32, sequence: i32) -> Bytes {
+    let key = LsaKey { ls_type: LsType::Router, link_state_id, advertising_router: A.router_id() };
+    let body = LsaBody::Router(RouterLsa { flags: 0, links: Vec::new() });
+    let lsa = Lsa::build(1, options::E, key, sequence, body).unwrap();
+    encode_update(from.router_id(), AreaId(0), &[lsa.raw], &Auth::Null).unwrap()
+}
+
+fn three_in_a_chain(seed: u64) -> Result<World, Failure> {
+    let mut topology = Topology::new(3, Timing::FAST);
+    topology.point_to_point(A, B, Quality::CLEAN);
+    topology.point_to_point(B, C, Quality::CLEAN);
+    let mut world = World::new(&topology, seed);
+    world.advertise(A, VIP);
+    world.start_all();
+    world.settle(secs(30))?;
+    world.run_for(secs(10))?;
+    Ok(world)
+}
+
+#[test]
+fn a_forged_router_lsa_is_outdone_by_its_owner() -> Result<(), Failure> {
+    let mut world = three_in_a_chain(17)?;
+    let forged = sequence(&world, C, A) + 1000;
+
+    // Everyone but its owner believes it at first.
+    for (from, to) in [(B, C), (C, B)] {
+        world.inject(LinkId(1), from, to, forgery(from, A.router_id().0, forged.cast_signed()));
+    }
+    world.run_for(secs(1))?;
+    world.settle(secs(20))?;
+
+    world.claim(sequence(&world, C, A) > forged, "the forgery stands")
+}
+
+#[test]
+fn a_router_lsa_in_our_name_under_another_id_is_flushed() -> Result<(), Failure> {
+    let mut world = three_in_a_chain(18)?;
+    let of_a = |world: &World| {
+        let lsas = world.instance(C).unwrap().database(world.now());
+        lsas.iter().filter(|lsa| lsa.advertised_router == A.router_id()).count()
+    };
+    let honest = of_a(&world);
+
+    for (from, to) in [(B, C), (C, B)] {
+        world.inject(LinkId(1), from, to, forgery(from, 0x0102_0304, 7));
+    }
+    world.run_for(Duration::from_micros(500))?;
+    let forged = of_a(&world);
+    world.run_for(secs(15))?;
+
+    world.claim(forged == honest + 1, "the forgery was not taken up at all")?;
+    world.claim(of_a(&world) == honest, "the forgery stands")?;
+    world.settle(secs(1)).map(drop)
+}
+
+#[test]
+fn a_forgery_with_the_last_sequence_number_is_refused() -> Result<(), Failure> {
+    let mut world = three_in_a_chain(19)?;
+    let before = router_lsa(&world, C, A.router_id()).unwrap();
+
+    world.inject(LinkId(1), B, C, forgery(B, A.router_id().0, i32::MAX));
+    world.run_for(secs(10))?;
+
+    let after = router_lsa(&world, C, A.router_id()).unwrap();
+    assert_eq!((after.sequence_number, after.checksum), (before.sequence_number, before.checksum));
+    assert_eq!(world.drops(C).get("bad-sequence-number"), Some(&1));
+    Ok(())
 }
 
 #[test]
