@@ -43,15 +43,6 @@ pub struct ObservedServer {
     pub stats: Stats,
 }
 
-impl Observed {
-    /// Connections of all kinds that the table counts for `key`.
-    pub fn connections(&self, key: &ServiceKey) -> u64 {
-        self.services.get(key).map_or(0, |service| {
-            service.servers.values().map(|server| u64::from(server.active) + u64::from(server.inactive)).sum()
-        })
-    }
-}
-
 impl ObservedService {
     /// Were the servers inserted in canonical order? When not (a server was added between others at run time), `mh`
     /// may pick other servers here than on a director that started later.

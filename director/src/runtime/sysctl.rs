@@ -240,4 +240,53 @@ mod tests {
         assert!(!names(&config).contains(&"net.ipv4.conf.all.arp_ignore"));
         assert!(!names(&config).contains(&"net.ipv4.vs.sloppy_tcp"));
     }
+
+    #[test]
+    fn the_guide_names_every_setting() {
+        use std::time::Duration;
+
+        use crate::model::{CheckKind, CheckSpec, RealServer, Scheduler, Service};
+
+        const GUIDE: &str = include_str!("../../../docs/src/guide/director.md");
+        let check = CheckSpec {
+            kind: CheckKind::None,
+            target: None,
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
+            rise: 1,
+            fall: 1,
+        };
+        let service = |vip: &str, server: &str| Service {
+            key: format!("tcp {vip}").parse().unwrap(),
+            vips: Vec::new(),
+            scheduler: Scheduler { kind: SchedulerKind::Mh, fallback: true, port: true },
+            servers: [(
+                "a".to_owned(),
+                RealServer {
+                    address: server.parse().unwrap(),
+                    weight: 1,
+                    forward: Forward::Nat,
+                    check: check.clone(),
+                },
+            )]
+            .into(),
+            check: check.clone(),
+            quorum: 1,
+        };
+        let services = [
+            ("four".to_owned(), service("192.0.2.1:80", "10.0.0.1:80")),
+            ("six".to_owned(), service("[2001:db8::1]:80", "[2001:db8::2]:80")),
+        ];
+        let config = Config {
+            name: "a".into(),
+            vips: BTreeMap::new(),
+            services: services.into(),
+            active_active: true,
+        };
+        let settings = settings(&config);
+        assert_eq!(settings.len(), 10);
+        for Setting { name, .. } in settings {
+            assert!(GUIDE.contains(&format!("`{name}`")), "{name}");
+        }
+    }
 }
