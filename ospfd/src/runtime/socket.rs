@@ -5,20 +5,22 @@
 //! what the kernel does not take at once is dropped and counted, and OSPF sends again.
 
 use std::collections::BTreeMap;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::num::NonZeroU32;
 use std::os::fd::AsRawFd;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use common::control::ospf::CounterView;
 use common::ids::IfIndex;
-use nix::sys::socket::sockopt::{RcvBufForce, SndBufForce};
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg, setsockopt};
+use nix::sys::socket::sockopt::{RcvBufForce, RxqOvfl, SndBufForce};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, sendmsg, setsockopt,
+};
 use pnet_packet::Packet;
 use pnet_packet::ipv4::Ipv4Packet;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
-use tokio::io::ReadBuf;
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tracing::{info, warn};
 
@@ -47,6 +49,7 @@ struct Counters {
     own: u64,
     bad_header: u64,
     rx_errors: u64,
+    rx_overflow: u64,
     tx_errors: u64,
     open_errors: u64,
 }
@@ -56,6 +59,8 @@ struct Counters {
 struct OspfSocket {
     io: UdpSocket,
     joined: Groups,
+    /// Datagrams that the kernel has dropped because the receive buffer was full.
+    overflow: u32,
 }
 
 /// What the engine wants of one interface.
@@ -152,27 +157,27 @@ impl Sockets {
     pub fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
         let count = self.ports.len();
         for step in 0..count {
-            let Some((&if_index, port)) = self.ports.iter().nth((self.first + step) % count) else {
+            let Some((&if_index, port)) = self.ports.iter_mut().nth((self.first + step) % count) else {
                 continue;
             };
-            let Some(socket) = &port.socket else { continue };
-            loop {
-                let mut buffer = ReadBuf::new(&mut self.buffer);
-                match socket.io.poll_recv(cx, &mut buffer) {
-                    Poll::Pending => break,
-                    Poll::Ready(Err(_)) => {
-                        // A pending error of the socket, e.g. ENETDOWN; reading it has cleared it.
-                        self.counters.rx_errors += 1;
-                    }
-                    Poll::Ready(Ok(())) => match parse(if_index, buffer.filled()) {
-                        Some(received) => {
-                            self.first = (self.first + step + 1) % count;
-                            self.counters.rx += 1;
-                            return Poll::Ready(received);
-                        }
-                        None => self.counters.bad_header += 1,
-                    },
-                }
+            let Some(socket) = &mut port.socket else { continue };
+            while let Poll::Ready(result) = socket.poll_receive(cx, &mut self.buffer) {
+                let Ok((length, overflow)) = result else {
+                    // A pending error of the socket, e.g. ENETDOWN; reading it has cleared it.
+                    self.counters.rx_errors += 1;
+                    continue;
+                };
+                // The kernel counts from the socket's birth, in 32 bits.
+                self.counters.rx_overflow += u64::from(overflow.wrapping_sub(socket.overflow));
+                socket.overflow = overflow;
+                let Some(received) = self.buffer.get(..length).and_then(|bytes| parse(if_index, bytes))
+                else {
+                    self.counters.bad_header += 1;
+                    continue;
+                };
+                self.first = (self.first + step + 1) % count;
+                self.counters.rx += 1;
+                return Poll::Ready(received);
             }
         }
         Poll::Pending
@@ -200,6 +205,7 @@ impl Sockets {
             ("socket-rx", c.rx),
             ("socket-tx", c.tx),
             ("socket-rx-errors", c.rx_errors),
+            ("socket-rx-overflow", c.rx_overflow),
             ("socket-tx-errors", c.tx_errors),
             ("socket-open-errors", c.open_errors),
             ("drop-bad-ip-header", c.bad_header),
@@ -208,6 +214,33 @@ impl Sockets {
         .map(|(name, value)| CounterView { name: name.to_owned(), value })
         .into()
     }
+}
+
+impl OspfSocket {
+    /// The next datagram with its IP header: its length, and the kernel's count of overflows.
+    fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<(usize, u32)>> {
+        loop {
+            ready!(self.io.poll_recv_ready(cx))?;
+            match self.io.try_io(Interest::READABLE, || receive(&self.io, buffer, self.overflow)) {
+                // That has cleared the readiness: the next round waits.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+}
+
+/// Reads one datagram. The kernel tells its count of overflows only while there is one; `before` stands in.
+fn receive(socket: &UdpSocket, buffer: &mut [u8], before: u32) -> io::Result<(usize, u32)> {
+    let mut control = nix::cmsg_space!(u32);
+    let mut parts = [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags)?;
+    let overflow = message.cmsgs()?.find_map(|control| match control {
+        ControlMessageOwned::RxqOvfl(count) => Some(count),
+        _ => None,
+    });
+    Ok((message.bytes, overflow.unwrap_or(before)))
 }
 
 impl Port {
@@ -257,9 +290,10 @@ fn open(if_index: IfIndex) -> io::Result<OspfSocket> {
     if setsockopt(&socket, SndBufForce, &BUFFER).is_err() {
         socket.set_send_buffer_size(BUFFER)?;
     }
+    setsockopt(&socket, RxqOvfl, &1)?;
     let io = UdpSocket::from_std(socket.into())?;
     info!(%if_index, "OSPF socket open");
-    Ok(OspfSocket { io, joined: Groups { all_spf_routers: false, all_d_routers: false } })
+    Ok(OspfSocket { io, joined: Groups { all_spf_routers: false, all_d_routers: false }, overflow: 0 })
 }
 
 fn member(
