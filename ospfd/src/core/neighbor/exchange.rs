@@ -3,6 +3,7 @@
 //! Opaque and NSSA LSAs in a neighbour's description are skipped: we do not set the bits that would make it send them.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use common::ids::{IfIndex, RouterId};
 use common::time::Instant;
@@ -19,6 +20,9 @@ use crate::packet::{
 use super::state::{DescriptionId, Exchange};
 use super::{Event, Neighbor, State};
 
+/// A first description that we sent longer ago than this was lost on a neighbour that sends its own first one now.
+const DEAF: Duration = Duration::from_millis(20);
+
 /// What RFC 2328 §10.6 says of a description that came, by the state of the neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
@@ -28,8 +32,10 @@ enum Verdict {
     BecomeMaster,
     /// The next in sequence.
     Accept,
-    /// Seen before, and we are slave: say again what we said.
-    Repeat,
+    /// Say again what we said: it was not heard, or not heeded.
+    Repeat(DropReason),
+    /// It wants an adjacency and we do not, yet.
+    Early,
     /// Nothing to do with it.
     Ignore(DropReason),
     /// Out of step: start over.
@@ -47,6 +53,23 @@ impl Instance {
         };
         neighbor.exchange = Exchange { sequence, we_are_master: true, ..Exchange::default() };
         self.send_description(now, if_index, router_id);
+        self.resume_early(now, if_index, router_id);
+    }
+
+    /// RFC 2328 §10.6 has a neighbour in state 2-Way ignored: it then repeats its first description after RxmtInterval. On
+    /// a broadcast network, where routers end their election at different moments, that is the rule and not the
+    /// exception, so the one that came early is taken up now.
+    fn resume_early(&mut self, now: Instant, if_index: IfIndex, router_id: RouterId) {
+        let Some(interface) = self.interfaces.get_mut(&if_index) else { return };
+        let recent = interface.config.retransmit_interval;
+        let Some(neighbor) = interface.neighbors.get_mut(&router_id) else { return };
+        let source = neighbor.address;
+        if let Some((at, description)) = neighbor.early.take()
+            && now.since(at) < recent
+            && router_id > self.config.router_id
+        {
+            self.receive_description(now, Rx { if_index, source, router_id }, &description);
+        }
     }
 
     /// §10.3 NegotiationDone: LSAs at MaxAge are not described but retransmitted; the rest is walked in order.
@@ -106,9 +129,11 @@ impl Instance {
 
     /// Sends our last description (again). Who leads repeats it until it is answered.
     pub(crate) fn repeat_description(&mut self, now: Instant, if_index: IfIndex, router_id: RouterId) {
+        let Some(neighbor) = self.neighbor_mut(if_index, router_id) else { return };
+        let Some(description) = neighbor.exchange.last_sent.clone() else { return };
+        neighbor.exchange.sent_at = now;
         let Some(interface) = self.interfaces.get(&if_index) else { return };
         let Some(neighbor) = interface.neighbors.get(&router_id) else { return };
-        let Some(description) = neighbor.exchange.last_sent.clone() else { return };
         if neighbor.exchange.we_are_master {
             let again = now + interface.config.retransmit_interval;
             self.timers.set(TimerKey::DdRetransmit(if_index, router_id), again);
@@ -137,10 +162,14 @@ impl Instance {
         }
         let own = self.config.router_id;
         let Some(neighbor) = self.neighbor_mut(if_index, router_id) else { return };
-        match judge(neighbor, own, description) {
+        match judge(now, neighbor, own, description) {
             Verdict::Ignore(reason) => self.drop_packet(rx, reason),
-            Verdict::Repeat => {
-                self.drop_packet(rx, DropReason::DuplicateDescription);
+            Verdict::Early => {
+                neighbor.early = Some((now, description.clone()));
+                self.drop_packet(rx, DropReason::NegotiationIgnored);
+            }
+            Verdict::Repeat(reason) => {
+                self.drop_packet(rx, reason);
                 self.repeat_description(now, if_index, router_id);
             }
             Verdict::Mismatch => {
@@ -227,20 +256,24 @@ impl Instance {
 }
 
 /// RFC 2328 §10.6.
-fn judge(neighbor: &Neighbor, own: RouterId, description: &DatabaseDescription) -> Verdict {
+fn judge(now: Instant, neighbor: &Neighbor, own: RouterId, description: &DatabaseDescription) -> Verdict {
     let exchange = &neighbor.exchange;
     let id = DescriptionId::of(description);
+    let first = description.init && description.more && description.master && description.headers.is_empty();
     match neighbor.state {
+        State::TwoWay if first => Verdict::Early,
         State::Down | State::Attempt | State::Init | State::TwoWay => {
             Verdict::Ignore(DropReason::NeighborState)
         }
         State::ExStart => {
-            let first = description.init && description.more && description.master;
             let answer = !description.init && !description.master;
-            if first && description.headers.is_empty() && neighbor.router_id > own {
+            if first && neighbor.router_id > own {
                 Verdict::BecomeSlave
             } else if answer && description.sequence == exchange.sequence && neighbor.router_id < own {
                 Verdict::BecomeMaster
+            } else if first && now.since(exchange.sent_at) >= DEAF {
+                // It was not ready when we spoke first, and is now: not asked for by the RFC, but saves RxmtInterval.
+                Verdict::Repeat(DropReason::NegotiationIgnored)
             } else {
                 Verdict::Ignore(DropReason::NegotiationIgnored)
             }
@@ -272,5 +305,9 @@ fn judge(neighbor: &Neighbor, own: RouterId, description: &DatabaseDescription) 
 }
 
 const fn duplicate(exchange: &Exchange) -> Verdict {
-    if exchange.we_are_master { Verdict::Ignore(DropReason::DuplicateDescription) } else { Verdict::Repeat }
+    if exchange.we_are_master {
+        Verdict::Ignore(DropReason::DuplicateDescription)
+    } else {
+        Verdict::Repeat(DropReason::DuplicateDescription)
+    }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Neighbor {
     pub(crate) changes: u64,
     /// The exchange of database descriptions.
     pub(crate) exchange: Exchange,
+    /// A first description that came before we wanted an adjacency, and when.
+    pub(crate) early: Option<(Instant, DatabaseDescription)>,
     /// Link state request list.
     pub(crate) requests: RequestList,
     /// Link state retransmission list.
@@ -52,6 +54,8 @@ pub(crate) struct Exchange {
     pub(crate) all_described: bool,
     /// Our last description, for sending it again.
     pub(crate) last_sent: Option<DatabaseDescription>,
+    /// When that was.
+    pub(crate) sent_at: Instant,
     /// What tells the neighbour's last description from its next.
     pub(crate) last_received: Option<DescriptionId>,
 }
@@ -89,6 +93,7 @@ impl Neighbor {
             since: now,
             changes: 0,
             exchange: Exchange::default(),
+            early: None,
             requests: RequestList::default(),
             retransmit: RetransmitList::default(),
         }
@@ -97,6 +102,7 @@ impl Neighbor {
     /// Forgets all lists; the DD sequence number stays, so that the next exchange has another one.
     pub(crate) fn clear_lists(&mut self) {
         self.exchange = Exchange { sequence: self.exchange.sequence, ..Exchange::default() };
+        self.early = None;
         self.requests = RequestList::default();
         self.retransmit = RetransmitList::default();
     }

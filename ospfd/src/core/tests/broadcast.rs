@@ -70,6 +70,27 @@ fn the_election_waits_for_the_dead_interval_and_not_longer() {
 }
 
 #[test]
+fn adjacencies_follow_the_election_without_waiting_for_a_retransmission() {
+    // The nodes start apart, so that their elections end apart.
+    for late in 0..3 {
+        let mut world = with_priorities(&[1, 1, 1]);
+        let now = world.now;
+        world.nodes[late].handle_link(now, link(late, false));
+        world.run(Duration::from_millis(600));
+        let now = world.now;
+        world.nodes[late].handle_link(now, link(late, true));
+        world.run(Duration::from_millis(4_800));
+        for (a, b) in [(0, 1), (1, 2), (0, 2)] {
+            assert!(
+                world.is_full(a, b) && world.is_full(b, a),
+                "late {late}: {a}, {b}: {}",
+                world.describe()
+            );
+        }
+    }
+}
+
+#[test]
 fn who_comes_late_does_not_wait_and_does_not_take_over() {
     let mut world = with_priorities(&[1, 1, 255]);
     let now = world.now;
