@@ -7,7 +7,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `topology` | what is to be built: routers, links, qualities |
-//! | `world` | the loop over events, and what a test may do to routers and links |
+//! | `world` | the world as it stands, and what a test may do to routers and links |
+//! | `run` | the loop over events |
 //! | `node` | one router: its instance, its lease, its multicast groups |
 //! | `safety` | what must hold for every datagram |
 //! | `liveness` | what must hold once all is quiet |
@@ -17,6 +18,7 @@ mod failure;
 mod liveness;
 mod node;
 mod queue;
+mod run;
 mod safety;
 pub mod scenario;
 mod topology;
