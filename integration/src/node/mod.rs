@@ -5,6 +5,7 @@
 
 pub mod bird;
 pub mod frr;
+pub mod ospf;
 pub mod ours;
 mod process;
 
