@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::Node;
+use super::{Node, Output};
 use crate::clock;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -13,24 +13,32 @@ impl Node {
     /// Asks BIRD: `birdc COMMAND`, banner left out.
     ///
     /// # Errors
-    /// birdc failed, as it does while BIRD is starting.
+    /// birdc failed, as it does while BIRD is starting, or when there is no such route.
     pub fn birdc(&self, command: &str) -> Result<String> {
+        let said =
+            self.birdc_output(command)?.ok().with_context(|| format!("{}: birdc {command}", self.name()))?;
+        let is_banner = |line: &&str| line.starts_with("BIRD ") || line.starts_with("Access ");
+        Ok(said.lines().filter(|line| !is_banner(line)).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// `birdc COMMAND`, whatever its exit status.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn birdc_output(&self, command: &str) -> Result<Output> {
         let socket = self.dir().join("bird.ctl");
         let socket = socket.to_string_lossy();
         let mut argv = vec!["birdc", "-s", &socket];
         argv.extend(command.split_whitespace());
-        let said = self.run(&argv)?;
-        Ok(said
-            .lines()
-            .filter(|line| !line.starts_with("BIRD ") && !line.starts_with("Access "))
-            .collect::<Vec<_>>()
-            .join("\n"))
+        self.exec(&argv)
     }
 }
 
 pub(super) fn start(node: &Node, config: &str) -> Result<()> {
     let config = node.write_file("bird.conf", config)?;
     let socket = node.dir().join("bird.ctl");
+    // A socket that a killed BIRD left must not look like a new one that listens.
+    let _ = std::fs::remove_file(&socket);
     let argv = ["bird", "-f", "-c", &config.to_string_lossy(), "-s", &socket.to_string_lossy()];
     node.start_daemon("bird", &argv)?;
     clock::until(START_LIMIT, "BIRD listens", || socket.exists() || !node.is_running("bird"))?;

@@ -52,6 +52,8 @@ impl Node {
 pub(super) fn start(node: &Node, config: &str, daemons: &[String]) -> Result<()> {
     let space = node.namespace().name();
     let run = Path::new(RUN).join(space);
+    // Sockets that killed daemons left must not look like new ones that listen.
+    let _ = std::fs::remove_dir_all(&run);
     std::fs::create_dir_all(&run).with_context(|| format!("cannot make {}", run.display()))?;
     own_by_frr(&run)?;
     let config = node.write_file("frr.conf", config)?;

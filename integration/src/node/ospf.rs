@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::Node;
 use crate::lab::topology::Software;
@@ -39,8 +39,9 @@ impl Node {
         match self.software() {
             Software::Frr { .. } => Ok(!self.kernel_routes(prefix)?.is_empty()),
             Software::Bird { .. } => {
-                // birdc exits with 0 and says "Network not found" when there is none.
-                let said = self.birdc(&format!("show route {prefix}"))?;
+                let said = self.birdc_output(&format!("show route {prefix}"))?.stdout;
+                let is_answer = said.contains("Table ") || said.contains("Network not found");
+                ensure!(is_answer, "{}: BIRD does not say whether it has {prefix}: {said}", self.name());
                 Ok(said.lines().any(|line| line.starts_with(prefix)))
             }
             Software::Ours { .. } | Software::Host => {
