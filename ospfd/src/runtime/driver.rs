@@ -155,6 +155,9 @@ impl Driver {
 
     fn take(&mut self, input: Input) {
         match input {
+            Input::Signal(Signal::Reload) if self.leave_at.is_some() => {
+                warn!("not reloaded: the daemon is stopping");
+            }
             Input::Signal(Signal::Reload) => self.reload(),
             Input::Signal(Signal::Stop) => self.stop(),
             Input::Command(command) => self.answer(command),
@@ -251,6 +254,9 @@ impl Driver {
     }
 
     fn tell_missing_interfaces(&self) {
+        if self.settings.core.interfaces.is_empty() {
+            warn!("no interface is configured, so nobody hears us: add [interface.NAME]");
+        }
         for name in self.settings.core.interfaces.keys() {
             if !self.links.values().any(|link| link.name == *name) {
                 warn!(interface = name, "the interface does not exist yet; it is waited for");

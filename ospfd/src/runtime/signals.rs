@@ -67,3 +67,28 @@ pub fn notify_reloading() {
         Err(error) => debug!(%error, "the service manager was not told"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::{Signal as Number, raise};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_signal_asks_for_its_own() {
+        let (sender, mut signals) = mpsc::channel(4);
+        let forwarder = tokio::spawn(Signals::listen().unwrap().forward(sender));
+        for (number, expected) in [
+            (Number::SIGHUP, Signal::Reload),
+            (Number::SIGTERM, Signal::Stop),
+            (Number::SIGINT, Signal::Stop),
+            (Number::SIGHUP, Signal::Reload),
+        ] {
+            raise(number).unwrap();
+            assert_eq!(signals.recv().await, Some(expected), "{number}");
+        }
+        drop(signals);
+        raise(Number::SIGHUP).unwrap();
+        forwarder.await.unwrap();
+    }
+}
