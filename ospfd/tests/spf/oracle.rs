@@ -82,10 +82,11 @@ impl<'a> Oracle<'a> {
                 directed(self.topology).iter().any(|(from, to, _)| *from == node && *to == Node::Router(ROOT))
             };
             match link.link_type {
-                RouterLinkType::PointToPoint if mutual(Node::Router(link.link_id)) => {
-                    if cost + self.distance(Node::Router(link.link_id), to) == whole {
-                        steps.insert(hop(link.link_id));
-                    }
+                RouterLinkType::PointToPoint
+                    if mutual(Node::Router(link.link_id))
+                        && cost + self.distance(Node::Router(link.link_id), to) == whole =>
+                {
+                    steps.insert(hop(link.link_id));
                 }
                 RouterLinkType::Transit if mutual(Node::Network(link.link_id)) => {
                     let network = Node::Network(link.link_id);
