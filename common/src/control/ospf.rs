@@ -71,6 +71,8 @@ pub enum Request {
     ShowDatabase,
     /// Answers [`Response::Advertised`].
     ShowAdvertised,
+    /// Answers [`Response::Routes`].
+    ShowRoutes,
     /// Answers [`Response::Counters`].
     ShowCounters,
 }
@@ -89,6 +91,8 @@ pub enum Response {
     Database(Vec<LsaView>),
     /// What this router advertises, and on whose behalf.
     Advertised(Vec<AdvertisedView>),
+    /// The routing table.
+    Routes(Vec<RouteView>),
     /// Packets sent, received, and dropped by reason.
     Counters(Vec<CounterView>),
     /// The request was refused and changed nothing.
@@ -213,6 +217,35 @@ pub struct AdvertisedView {
     pub owner: String,
     /// True once an LSA with it stands in our database.
     pub originated: bool,
+}
+
+/// One route. Names follow FRR's JSON where it has one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteView {
+    /// The destination.
+    pub prefix: IpNetwork,
+    /// `N` within the area, `N IA` through a border router, `N E1` and `N E2` external.
+    pub route_type: String,
+    /// The area that the path starts in.
+    pub area: AreaId,
+    /// Cost; of `N E2`, the part up to where traffic leaves the AS.
+    pub cost: u32,
+    /// The metric that an `N E2` was advertised with.
+    pub type2cost: Option<u32>,
+    /// The tag of an external route.
+    pub tag: Option<u32>,
+    /// Where packets go; empty for what this router has itself.
+    pub nexthops: Vec<RouteNextHopView>,
+}
+
+/// One next hop of a route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteNextHopView {
+    /// The gateway; absent when the destination is on the link.
+    pub ip: Option<IpAddr>,
+    /// The interface's name.
+    pub via: String,
 }
 
 /// One counter.

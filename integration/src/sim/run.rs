@@ -120,7 +120,12 @@ impl World {
     pub(super) fn drain(&mut self, node: NodeId) {
         let mut finished = false;
         while let Some(event) = self.nodes[node.0].instance.as_mut().and_then(Instance::poll_event) {
-            self.trace.push(self.now, format_args!("{node:?} {event:?}"));
+            match &event {
+                Event::Routes(changes) => {
+                    self.trace.push(self.now, format_args!("{node:?} {} routes changed", changes.len()));
+                }
+                told => self.trace.push(self.now, format_args!("{node:?} {told:?}")),
+            }
             match event {
                 Event::Groups { if_index, groups } => {
                     self.nodes[node.0].groups.insert(if_index, groups);
@@ -129,7 +134,10 @@ impl World {
                     *self.nodes[node.0].drops.entry(reason).or_default() += 1;
                 }
                 Event::ShutdownComplete { .. } => finished = true,
-                Event::InterfaceState { .. } | Event::NeighborState { .. } | Event::Lease { .. } => {}
+                Event::InterfaceState { .. }
+                | Event::NeighborState { .. }
+                | Event::Lease { .. }
+                | Event::Routes(_) => {}
             }
         }
         while let Some(transmit) = self.nodes[node.0].instance.as_mut().and_then(Instance::poll_transmit) {

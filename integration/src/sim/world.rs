@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::time::Instant;
 use ospfd::core::Instance;
-use ospfd::core::config::Config;
+use ospfd::core::config::{Config, RoutingConfig};
 use ospfd::core::event::{LinkEvent, LinkState};
 
 use super::failure::{Failure, Trace};
@@ -69,6 +69,7 @@ impl World {
                 transit: false,
                 interfaces: topology.interfaces(id).map(|(link, config)| (link.name(), config)).collect(),
                 static_advertisements: Vec::new(),
+                routing: RoutingConfig::default(),
             };
             Node::new(config, topology.timing.lease_ttl)
         };

@@ -13,7 +13,7 @@ use common::ids::{AreaId, IfIndex, RouterId};
 use common::time::Instant;
 use common::wire::{Reader, checksum};
 use ospfd::core::Instance;
-use ospfd::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType};
+use ospfd::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType, RoutingConfig};
 use ospfd::core::event::{LinkEvent, LinkState, RxDatagram};
 use ospfd::packet::{Auth, Packet};
 
@@ -102,6 +102,7 @@ fn config() -> Config {
             ("p2p".to_owned(), interface(NetworkType::PointToPoint)),
         ]),
         static_advertisements: vec![vip],
+        routing: RoutingConfig::default(),
     }
 }
 

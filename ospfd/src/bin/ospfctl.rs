@@ -10,7 +10,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use common::control::frame::{Client, ClientError};
 use common::control::ospf::{
     AdvertisedView, Advertisement, CounterView, Encoding, InterfaceView, LeaseView, LsaView, NeighborView,
-    Request, Response,
+    Request, Response, RouteNextHopView, RouteView,
 };
 use common::control::{Refusal, RefusalCode};
 use ipnetwork::IpNetwork;
@@ -72,6 +72,8 @@ enum Show {
         #[arg(long)]
         detail: bool,
     },
+    /// The routing table: what OSPF would install, whether it is told to or not
+    Route,
     /// The prefixes that are advertised, and on whose behalf
     Advertised,
     /// Packets sent, received, and dropped by reason
@@ -139,6 +141,7 @@ async fn show(client: &mut Client, what: Show, json: bool) -> Result<(), Failure
         Show::Neighbor => Request::ShowNeighbors,
         Show::Interface => Request::ShowInterfaces,
         Show::Database { .. } => Request::ShowDatabase,
+        Show::Route => Request::ShowRoutes,
         Show::Advertised => Request::ShowAdvertised,
         Show::Counters => Request::ShowCounters,
     };
@@ -149,6 +152,7 @@ async fn show(client: &mut Client, what: Show, json: bool) -> Result<(), Failure
             let detail = matches!(what, Show::Database { detail: true });
             render(&rows, json, |rows| database(rows, detail))?
         }
+        Response::Routes(rows) => render(&rows, json, routes)?,
         Response::Advertised(rows) => render(&rows, json, advertised)?,
         Response::Counters(rows) => render(&rows, json, counters)?,
         Response::Lease(_) | Response::Refused(_) => return Err(Failure::Unexpected),
@@ -264,6 +268,26 @@ fn database(rows: &[LsaView], detail: bool) -> String {
         section
     });
     sections.collect::<Vec<_>>().join("\n\n")
+}
+
+fn routes(rows: &[RouteView]) -> String {
+    let next_hop = |hop: &RouteNextHopView| match hop.ip {
+        Some(ip) => format!("{ip} dev {}", hop.via),
+        None => format!("dev {}", hop.via),
+    };
+    table(
+        ["Prefix", "Type", "Cost", "Area", "Next hops"],
+        rows.iter().map(|r| {
+            let hops: Vec<_> = r.nexthops.iter().map(next_hop).collect();
+            [
+                r.prefix.to_string(),
+                r.route_type.clone(),
+                r.type2cost.map_or_else(|| r.cost.to_string(), |type2| format!("{}/{type2}", r.cost)),
+                r.area.to_string(),
+                if hops.is_empty() { "-".to_owned() } else { hops.join(", ") },
+            ]
+        }),
+    )
 }
 
 fn advertised(rows: &[AdvertisedView]) -> String {

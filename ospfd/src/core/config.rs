@@ -9,6 +9,9 @@ use common::ids::{AreaId, RouterId};
 /// Authentication of an interface (RFC 2328 appendix D).
 pub use crate::packet::Auth as AuthConfig;
 
+use super::spf::SpfConfig;
+use super::spf::delay::DelayConfig;
+
 /// Configuration of an [`Instance`](super::Instance).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -20,6 +23,17 @@ pub struct Config {
     pub interfaces: BTreeMap<String, InterfaceConfig>,
     /// Prefixes that are always advertised.
     pub static_advertisements: Vec<Advertisement>,
+    /// How routes are calculated.
+    pub routing: RoutingConfig,
+}
+
+/// How and when routes are calculated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoutingConfig {
+    /// Which path becomes the route.
+    pub spf: SpfConfig,
+    /// When to calculate.
+    pub delay: DelayConfig,
 }
 
 /// How OSPF runs on one interface (RFC 2328 appendix C.3).

@@ -192,6 +192,11 @@ impl Counter {
         Self { prefix: "rx-", name }
     }
 
+    /// Route calculations, by kind.
+    pub(crate) const fn calculated(name: &'static str) -> Self {
+        Self { prefix: "spf-", name }
+    }
+
     /// Packets sent, by type.
     pub(crate) const fn sent(name: &'static str) -> Self {
         Self { prefix: "tx-", name }

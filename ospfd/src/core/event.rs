@@ -6,6 +6,8 @@ use bytes::Bytes;
 use common::ids::{IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
 
+use super::spf::route::RouteChange;
+
 /// A datagram that was received: the OSPF packet without its IP header.
 #[derive(Clone, Copy, Debug)]
 pub struct RxDatagram<'a> {
@@ -115,6 +117,8 @@ pub enum Event {
         /// Prefixes in it now.
         advertisements: usize,
     },
+    /// The routing table changed: this, in the order of prefixes.
+    Routes(Vec<RouteChange>),
     /// All our LSAs are flushed and acknowledged, or the deadline passed: the process may exit.
     ShutdownComplete {
         /// Did every neighbour acknowledge?

@@ -18,6 +18,7 @@ use super::interface::Interface;
 use super::lsdb::Lsdb;
 use super::originate::Originator;
 use super::output::Output;
+use super::routing::Routing;
 use super::timer::{TimerKey, Timers};
 
 /// Rounds that one input may take to settle; two are usual.
@@ -35,6 +36,7 @@ pub struct Instance {
     pub(super) interfaces: BTreeMap<IfIndex, Interface>,
     pub(super) lsdb: Lsdb,
     pub(super) originator: Originator,
+    pub(super) routing: Routing,
     pub(super) leases: LeaseTable,
     pub(super) timers: Timers,
     pub(super) output: Output,
@@ -62,6 +64,7 @@ impl Instance {
     pub fn new(config: Config, seed: u64, _now: Instant) -> Self {
         let leases = LeaseTable::new(&config.static_advertisements);
         let output = Output::new(config.router_id);
+        let routing = Routing::new(&config);
         Self {
             config,
             rng: fastrand::Rng::with_seed(seed),
@@ -70,6 +73,7 @@ impl Instance {
             interfaces: BTreeMap::new(),
             lsdb: Lsdb::default(),
             originator: Originator::default(),
+            routing,
             leases,
             timers: Timers::default(),
             output,
@@ -264,6 +268,7 @@ impl Instance {
             TimerKey::Age => self.expire_lsas(now),
             TimerKey::Originate => self.dirty = true,
             TimerKey::Lease => self.expire_leases(now),
+            TimerKey::Spf => self.calculate_routes(now),
             TimerKey::Shutdown => {
                 if self.life == Life::Stopping {
                     self.stop_unacknowledged(now);
@@ -274,9 +279,11 @@ impl Instance {
 
     /// Brings what an input has set off to an end: requests, originations, floods, removals.
     fn settle(&mut self, now: Instant) {
+        let mut was_dirty = false;
         for _ in 0..MAX_ROUNDS {
             self.continue_loading(now);
             if self.dirty {
+                was_dirty = true;
                 self.originate(now);
             }
             self.remove_aged();
@@ -286,6 +293,10 @@ impl Instance {
         }
         self.send_floods(now);
         self.stop_when_acknowledged(now);
+        if was_dirty {
+            self.look_at_local_links();
+        }
+        self.plan_calculation(now);
         self.arm_derived();
     }
 
@@ -294,9 +305,11 @@ impl Instance {
         if self.life == Life::Stopped {
             return;
         }
-        for (key, at) in
-            [(TimerKey::Age, self.lsdb.next_expiry()), (TimerKey::Lease, self.leases.next_deadline())]
-        {
+        for (key, at) in [
+            (TimerKey::Age, self.lsdb.next_expiry()),
+            (TimerKey::Lease, self.leases.next_deadline()),
+            (TimerKey::Spf, self.routing.backoff.deadline()),
+        ] {
             match at {
                 Some(at) if self.timers.deadline(key) != Some(at) => self.timers.set(key, at),
                 Some(_) => {}

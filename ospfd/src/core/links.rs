@@ -36,6 +36,10 @@ impl Instance {
             self.output.router_id = config.router_id;
         }
         self.leases.set_statics(&config.static_advertisements);
+        if (config.router_id, config.routing) != (self.config.router_id, self.config.routing) {
+            self.routing.reconfigure(&config);
+            self.lsdb.note_everything();
+        }
         self.config = config;
         self.dirty = true;
         let known: Vec<_> = self.links.keys().chain(self.interfaces.keys()).copied().collect();

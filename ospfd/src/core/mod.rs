@@ -39,6 +39,7 @@ mod neighbor;
 mod originate;
 mod output;
 mod receive;
+mod routing;
 mod stop;
 mod timer;
 mod view;

@@ -322,6 +322,7 @@ impl Driver {
             Request::ShowInterfaces => return Response::Interfaces(self.instance.interfaces(now)),
             Request::ShowNeighbors => return Response::Neighbors(self.instance.neighbors(now)),
             Request::ShowDatabase => return Response::Database(self.instance.database(now)),
+            Request::ShowRoutes => return Response::Routes(self.instance.route_views()),
             Request::ShowAdvertised => return Response::Advertised(self.instance.advertised(now)),
             Request::ShowCounters => {
                 let mut counters = self.instance.counters();
@@ -362,6 +363,7 @@ fn tell(event: &Event, links: &BTreeMap<IfIndex, LinkState>) {
             debug!(interface, %source, reason, "dropped");
         }
         Event::Lease { name, what, advertisements } => info!(lease = name, what, advertisements, "lease"),
+        Event::Routes(changes) => debug!(changes = changes.len(), "routes"),
         Event::Groups { .. } | Event::ShutdownComplete { .. } => {}
     }
 }

@@ -2,6 +2,7 @@
 //! ticked, and with the bytes of each LSA as they came, so that floods are byte-exact.
 
 mod entry;
+mod news;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -9,11 +10,13 @@ use std::time::Duration;
 
 use common::ids::{AreaId, RouterId};
 use common::time::Instant;
+use ipnetwork::IpNetwork;
 
 use crate::packet::{LsType, Lsa, LsaHeader, LsaKey, MAX_AGE};
 
 use super::constants::MAX_LSAS;
 pub(crate) use entry::Entry;
+pub(crate) use news::News;
 
 /// How far an LSA is flooded, and so which part of the database it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +64,10 @@ pub(crate) struct Lsdb {
     expiry: BTreeSet<(Instant, Scope, LsaKey)>,
     /// Those at MaxAge: they leave once everybody has them (§14).
     at_max_age: BTreeSet<(Scope, LsaKey)>,
+    /// What has changed that routes depend on.
+    news: News,
+    /// Some of it nobody knows of yet.
+    has_fresh_news: bool,
 }
 
 impl Lsdb {
@@ -116,10 +123,17 @@ impl Lsdb {
         if !known && origin != Origin::Own && self.entries.len() >= MAX_LSAS {
             return Err(Full);
         }
-        let previous = self.remove(scope, key);
         let mut entry = Entry::new(lsa, origin, now);
-        entry.previous_sent_at = previous.and_then(|previous| previous.sent_at);
-        if entry.age(now) >= MAX_AGE {
+        let is_live = entry.age(now) < MAX_AGE;
+        let was_live = known && !self.at_max_age.contains(&(scope, key));
+        let before = self.take(scope, key);
+        entry.previous_sent_at = before.as_ref().and_then(|before| before.sent_at);
+        let same = before.as_ref().is_some_and(|before| before.lsa().body == entry.lsa().body);
+        if is_live != was_live || (is_live && !same) {
+            before.iter().chain([&entry]).for_each(|entry| self.news.note(entry.lsa()));
+            self.has_fresh_news = true;
+        }
+        if !is_live {
             self.at_max_age.insert((scope, key));
         } else {
             self.expiry.insert((entry.expires_at(), scope, key));
@@ -130,6 +144,16 @@ impl Lsdb {
 
     /// Takes an LSA out.
     pub(crate) fn remove(&mut self, scope: Scope, key: LsaKey) -> Option<Entry> {
+        let was_live = !self.at_max_age.contains(&(scope, key));
+        let entry = self.take(scope, key)?;
+        if was_live {
+            self.news.note(entry.lsa());
+            self.has_fresh_news = true;
+        }
+        Some(entry)
+    }
+
+    fn take(&mut self, scope: Scope, key: LsaKey) -> Option<Entry> {
         let entry = self.entries.remove(&(scope, key))?;
         self.expiry.remove(&(entry.expires_at(), scope, key));
         self.at_max_age.remove(&(scope, key));
@@ -157,6 +181,47 @@ impl Lsdb {
         }
     }
 
+    /// The LSAs of one scope that are not at MaxAge.
+    pub(crate) fn live(&self, scope: Scope, now: Instant) -> impl Iterator<Item = &Lsa> {
+        let is_live = move |entry: &&Entry| entry.age(now) < MAX_AGE;
+        self.range(scope, None).map(|(_, _, entry)| entry).filter(is_live).map(Entry::lsa)
+    }
+
+    /// The AS-external-LSAs whose Link State ID lies in `prefix`, as that of its own does (RFC 2328 appendix E), and that
+    /// are not at MaxAge.
+    pub(crate) fn live_externals(&self, prefix: IpNetwork, now: Instant) -> impl Iterator<Item = &Lsa> {
+        let bounds = match prefix {
+            IpNetwork::V4(net) => Some((net.network().to_bits(), net.broadcast().to_bits())),
+            IpNetwork::V6(_) => None,
+        };
+        let key = |link_state_id, router| {
+            let advertising_router = RouterId(router);
+            (Scope::As, LsaKey { ls_type: LsType::AsExternal, link_state_id, advertising_router })
+        };
+        bounds
+            .into_iter()
+            .flat_map(move |(low, high)| self.entries.range(key(low, 0)..=key(high, u32::MAX)))
+            .map(|(_, entry)| entry)
+            .filter(move |entry| entry.age(now) < MAX_AGE)
+            .map(Entry::lsa)
+    }
+
+    /// Has anything happened that routes depend on since this was asked last?
+    pub(crate) fn take_fresh(&mut self) -> bool {
+        std::mem::take(&mut self.has_fresh_news)
+    }
+
+    /// What has happened that routes depend on since this was asked last.
+    pub(crate) fn take_news(&mut self) -> News {
+        std::mem::take(&mut self.news)
+    }
+
+    /// Something outside the database changed that routes depend on.
+    pub(crate) fn note_everything(&mut self) {
+        self.news.note_everything();
+        self.has_fresh_news = true;
+    }
+
     /// Notes that an LSA has been sent in its present instance.
     pub(crate) fn mark_sent(&mut self, scope: Scope, key: LsaKey, now: Instant) {
         if let Some(entry) = self.entries.get_mut(&(scope, key)) {
@@ -177,6 +242,10 @@ impl Lsdb {
         }
         self.expiry.pop_first();
         self.at_max_age.insert((scope, key));
+        if let Some(entry) = self.entries.get(&(scope, key)) {
+            self.news.note(entry.lsa());
+            self.has_fresh_news = true;
+        }
         Some((scope, key))
     }
 

@@ -270,7 +270,7 @@ pub fn summary(lsa: &Lsa) -> Option<Summary> {
 
 /// What an AS-external-LSA tells of; `None` for other LSAs.
 pub fn external(lsa: &Lsa) -> Option<External> {
-    let LsaKey { ls_type: LsType::AsExternal, link_state_id, advertising_router } = lsa.header.key else {
+    let LsaKey { ls_type: LsType::AsExternal, advertising_router, .. } = lsa.header.key else {
         return None;
     };
     let LsaBody::External(body) = lsa.body else { return None };
@@ -280,7 +280,7 @@ pub fn external(lsa: &Lsa) -> Option<External> {
     }
     Some(External {
         by: advertising_router,
-        prefix: v4_prefix(link_state_id, body.network_mask.to_bits())?,
+        prefix: external_prefix(lsa)?,
         metric_type: body.metric_type,
         metric: body.metric,
         forwarding_address: Some(body.forwarding_address)
@@ -288,4 +288,10 @@ pub fn external(lsa: &Lsa) -> Option<External> {
             .map(IpAddr::V4),
         tag: body.route_tag,
     })
+}
+
+/// The destination of an AS-external- or NSSA-LSA, whatever its age.
+pub(crate) fn external_prefix(lsa: &Lsa) -> Option<IpNetwork> {
+    let LsaBody::External(body) = lsa.body else { return None };
+    v4_prefix(lsa.header.key.link_state_id, body.network_mask.to_bits())
 }

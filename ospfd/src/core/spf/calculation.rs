@@ -51,6 +51,11 @@ impl Calculation {
         }
     }
 
+    /// Another Router ID or other rules; what follows from them, the next [`Self::run`] finds out.
+    pub fn reconfigure(&mut self, root: RouterId, config: SpfConfig) {
+        (self.root, self.config) = (root, config);
+    }
+
     /// The routing table.
     pub fn table(&self) -> &RouteTable {
         &self.table

@@ -6,4 +6,5 @@ mod leases;
 mod lifecycle;
 mod point_to_point;
 mod robustness;
+mod routes;
 mod world;

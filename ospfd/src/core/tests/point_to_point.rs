@@ -31,6 +31,7 @@ fn the_states_are_walked_in_order() {
             | Event::Groups { .. }
             | Event::Dropped { .. }
             | Event::Lease { .. }
+            | Event::Routes(_)
             | Event::ShutdownComplete { .. } => None,
         })
         .collect();

@@ -10,7 +10,7 @@ use common::time::Instant;
 use ipnetwork::Ipv4Network;
 
 use crate::core::Instance;
-use crate::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType};
+use crate::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType, RoutingConfig};
 use crate::core::event::{Event, LinkEvent, LinkState, RxDatagram, Transmit};
 use crate::core::output::{ALL_D_ROUTERS, ALL_SPF_ROUTERS};
 use crate::packet::{Auth, Body, Packet};
@@ -61,6 +61,7 @@ pub(super) fn config(node: usize, network_type: NetworkType) -> Config {
         transit: true,
         interfaces: BTreeMap::from([("eth0".to_owned(), interface_config(network_type))]),
         static_advertisements: Vec::new(),
+        routing: RoutingConfig::default(),
     }
 }
 

@@ -15,7 +15,7 @@ use super::raw::{
 };
 use super::{DEFAULT_SOCKET, Settings};
 use crate::core::advertise::{self, MAX_PREFIXES};
-use crate::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType};
+use crate::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType, RoutingConfig};
 
 const DEFAULT_COST: u16 = 10;
 /// RFC 2328 appendix C.3 gives 10 s as the example for a LAN; so do FRR and BIRD.
@@ -40,7 +40,13 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
         raw.interface.iter().map(|(name, raw)| (name.clone(), checker.interface(name, raw))).collect();
     checker.one_area(&interfaces);
     let static_advertisements = checker.advertisements(&raw.advertise);
-    let core = Config { router_id, transit: raw.transit.unwrap_or(false), interfaces, static_advertisements };
+    let core = Config {
+        router_id,
+        transit: raw.transit.unwrap_or(false),
+        interfaces,
+        static_advertisements,
+        routing: RoutingConfig::default(),
+    };
     checker.found.into_result()?;
 
     let mut settings = Settings {
