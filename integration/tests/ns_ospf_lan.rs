@@ -138,7 +138,7 @@ fn a_leaving_designated_router_takes_its_lsas_along() {
     until(SOON, "FRR is the Designated Router and has no LSA of ours", || {
         let frr = lab.node("u1");
         let leads = frr.vtysh_json("show ip ospf interface").unwrap()["interfaces"]["lan"]["state"] == "DR";
-        leads && !frr.vtysh("show ip ospf database").unwrap().contains(OURS)
+        leads && !frr.holds_lsa_of(OURS).unwrap()
     })
     .unwrap();
     assert!(lab.node("u1").routes_to(VIP).is_ok_and(|routed| !routed));

@@ -8,6 +8,9 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Node;
 use crate::lab::topology::Software;
 
+/// LS age of an LSA that is being flushed (RFC 2328 appendix B).
+const MAX_AGE: u32 = 3600;
+
 /// A neighbour, as a node sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbor {
@@ -48,6 +51,25 @@ impl Node {
                 bail!("{}: only routers are asked for routes", self.name())
             }
         }
+    }
+
+    /// Holds the router an LSA of `router_id` that is not being flushed?
+    ///
+    /// # Errors
+    /// The node is no router of another make, or did not answer.
+    pub fn holds_lsa_of(&self, router_id: &str) -> Result<bool> {
+        let (table, advertiser, age) = match self.software() {
+            // Link ID, ADV Router, Age, ...
+            Software::Frr { .. } => (self.vtysh("show ip ospf database")?, 1, 2),
+            // Type, LS ID, Router, Sequence, Age, ...
+            Software::Bird { .. } => (self.birdc("show ospf lsadb")?, 2, 4),
+            Software::Ours { .. } | Software::Host => bail!("{}: only upstreams are asked", self.name()),
+        };
+        let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let mut ages = rows
+            .filter(|row| row.get(advertiser) == Some(&router_id))
+            .filter_map(|row| row.get(age)?.parse().ok());
+        Ok(ages.any(|age: u32| age < MAX_AGE))
     }
 
     fn ask_neighbors(&self) -> Result<BTreeMap<Ipv4Addr, Neighbor>> {
