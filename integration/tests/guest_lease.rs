@@ -11,11 +11,36 @@ use common::control::ospf::{LeaseView, Request, Response};
 use integration::lab::topology::Topology;
 use integration::lab::{Lab, Options};
 use integration::node::Node;
+use integration::observe::clock::Clock;
+use integration::observe::fib::Watcher;
 use integration::{clock, paths};
 use nix::sys::signal::Signal;
 
 const SOON: Duration = Duration::from_secs(30);
+/// Between two looks at the router's table, should netlink have lost a message.
+const WATCH: Duration = Duration::from_millis(200);
 const VIP: &str = "192.0.2.10";
+
+/// What turns the topology's lone director into one behind an FRR router.
+const UPSTREAM: &str = r#"
+[link.up]
+ends = [
+  { node = "upstream", interface = "d1", addresses = ["10.1.1.1/30"] },
+  { node = "d1", interface = "uplink", addresses = ["10.1.1.2/30"] },
+]
+
+[node.upstream]
+kind = "frr"
+config = """
+interface d1
+ ip ospf area 0
+ ip ospf network point-to-point
+ ip ospf hello-interval 1
+ ip ospf dead-interval 3
+router ospf
+ ospf router-id 10.1.1.1
+"""
+"#;
 
 /// A director that serves: its VIP is advertised, and both servers are used.
 struct Stage {
@@ -24,8 +49,21 @@ struct Stage {
 
 impl Stage {
     fn serving(label: &str) -> Self {
-        let topology = Topology::named("one-director").unwrap();
-        let lab = Lab::start(&topology, &Options::labelled(label)).unwrap();
+        Self::of(label, &Topology::named("one-director").unwrap())
+    }
+
+    /// The same with a real router that hears the director, and a lease that lapses soon.
+    fn behind_frr(label: &str) -> Self {
+        let text = include_str!("../topologies/one-director.toml");
+        let hello = "[interface.uplink]\nhello_interval = \"1s\"\ndead_interval = \"3s\"";
+        let text = text.replace("[interface.net]", hello).replace("\"30s\"", "\"3s\"");
+        let stage = Self::of(label, &Topology::parse("behind-frr", &format!("{text}{UPSTREAM}")).unwrap());
+        clock::until(SOON, "the router has a route to the VIP", || stage.next_hops() == 1).unwrap();
+        stage
+    }
+
+    fn of(label: &str, topology: &Topology) -> Self {
+        let lab = Lab::start(topology, &Options::labelled(label)).unwrap();
         let stage = Self { lab };
         stage.revive("a");
         stage.revive("b");
@@ -108,6 +146,11 @@ impl Stage {
             Response::Lease(view) => view,
             other => panic!("no lease: {other:?}"),
         }
+    }
+
+    /// Next hops to the VIP in the router's kernel.
+    fn next_hops(&self) -> usize {
+        self.lab.node("upstream").next_hops(VIP).unwrap().len()
     }
 
     /// A long-lived connection of the client to the VIP.
@@ -244,4 +287,28 @@ fn dead_servers_get_weight_0_and_the_last_one_takes_the_vip_with_it() {
     stage.director().signal("director", Signal::SIGTERM).unwrap();
     clock::until(SOON, "a clean stop withdraws", || !stage.is_advertised()).unwrap();
     assert_eq!(stage.weights(), [0, 1], "and leaves the table");
+}
+
+#[test]
+#[ignore = "needs IPVS: cargo lab test"]
+fn a_frozen_director_is_withdrawn_from_the_router_and_a_killed_one_that_returns_in_time_is_not() {
+    let stage = Stage::behind_frr("frozen");
+    let (director, upstream) = (stage.director(), stage.lab.node("upstream"));
+    let watched =
+        Watcher::start(Clock::start(), VIP.parse().unwrap(), WATCH, upstream.namespace().door()).unwrap();
+
+    director.signal("director", Signal::SIGKILL).unwrap();
+    clock::until(SOON, "director is dead", || !director.is_running("director")).unwrap();
+    director.start_ours("director").unwrap();
+    clock::until(SOON, "the new director holds the lease", || {
+        stage.status()["vips"][0]["state"] == "advertised"
+    })
+    .unwrap();
+    assert_eq!(stage.next_hops(), 1);
+    assert_eq!(watched.changes().len(), 1, "seen once, and never gone: {:?}", watched.changes());
+
+    director.signal("director", Signal::SIGSTOP).unwrap();
+    clock::until(SOON, "silence withdraws the route", || stage.next_hops() == 0).unwrap();
+    director.signal("director", Signal::SIGCONT).unwrap();
+    clock::until(SOON, "the route is back", || stage.next_hops() == 1).unwrap();
 }
