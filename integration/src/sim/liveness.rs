@@ -1,13 +1,13 @@
 //! What must hold once all is quiet: everyone who can hear each other agrees.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use common::control::ospf::{InterfaceView, LsaView};
 use common::ids::RouterId;
 use ospfd::packet::RouterLinkType;
 
-use super::node::{NodeId, VIP_METRIC};
+use super::node::{NodeId, VIP_METRIC, is_vip};
 use super::topology::{LinkId, LinkKind};
 use super::world::{Link, World};
 
@@ -127,10 +127,11 @@ fn databases(world: &World, component: &BTreeSet<NodeId>, missing: &mut Vec<Stri
             missing.push(format!("{node:?} and {first:?} differ in {lsa:?}"));
         }
     }
-    // A router by itself has told nobody what it advertises.
+    // A router by itself has told nobody what it advertises, not even itself.
     if component.len() == 1 {
         return;
     }
+    routes(world, component, missing);
     let views = database(first);
     for node in component {
         let router = node.router_id();
@@ -144,6 +145,30 @@ fn databases(world: &World, component: &BTreeSet<NodeId>, missing: &mut Vec<Stri
             Some(vips) if vips == expected => {}
             Some(vips) => missing.push(format!("{node:?} is seen with {vips:?}, not {expected:?}")),
             None => missing.push(format!("{view:?} of {node:?} never was on a link")),
+        }
+    }
+}
+
+/// Everyone has a route to every VIP of the component, and to no other; packets for another's VIP have somewhere to go.
+fn routes(world: &World, component: &BTreeSet<NodeId>, missing: &mut Vec<String>) {
+    let advertised = |node: &NodeId| world.nodes[node.0].advertised(world.now);
+    let expected: BTreeSet<Ipv4Addr> = component.iter().flat_map(advertised).collect();
+    for node in component {
+        let Some(instance) = world.instance(*node) else { continue };
+        let own = advertised(node);
+        let mut found = BTreeSet::new();
+        for route in instance.route_views() {
+            let IpAddr::V4(address) = route.prefix.ip() else { continue };
+            if route.prefix.prefix() != 32 || !is_vip(address) {
+                continue;
+            }
+            found.insert(address);
+            if route.nexthops.is_empty() != own.contains(&address) {
+                missing.push(format!("{node:?} reaches {address} by {route:?}, its own are {own:?}"));
+            }
+        }
+        if found != expected {
+            missing.push(format!("{node:?} has routes to {found:?}, not {expected:?}"));
         }
     }
 }

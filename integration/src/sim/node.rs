@@ -17,6 +17,11 @@ const LEASE: &str = "director";
 /// Metric of every VIP.
 pub(super) const VIP_METRIC: u16 = 20;
 
+/// VIPs lie in 192.0.2.0/24, where nothing else does.
+pub(super) fn is_vip(address: Ipv4Addr) -> bool {
+    address.octets()[..3] == [192, 0, 2]
+}
+
 /// A router of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeId(pub usize);
