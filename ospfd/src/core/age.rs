@@ -4,9 +4,7 @@ use common::time::Instant;
 
 use super::flood::Sender;
 use super::instance::Instance;
-use super::lsdb::Scope;
 use super::neighbor::Neighbor;
-use crate::packet::LsaKey;
 
 impl Instance {
     /// RFC 2328 §14: an LSA that reached MaxAge here is flooded, so that it leaves all databases at the same time.
@@ -18,16 +16,20 @@ impl Instance {
 
     /// RFC 2328 §14: an LSA at MaxAge leaves once it is on no retransmission list and nobody is loading.
     pub(crate) fn remove_aged(&mut self) {
-        if !self.lsdb.has_max_age() {
-            return;
-        }
         let neighbors = || self.interfaces.values().flat_map(|interface| interface.neighbors.values());
-        if neighbors().any(Neighbor::is_loading) {
+        if !self.lsdb.has_leaving() || neighbors().any(Neighbor::is_loading) {
             return;
         }
-        let awaited = |key: LsaKey| neighbors().any(|neighbor| neighbor.retransmit.contains(key));
-        let gone: Vec<(Scope, LsaKey)> = self.lsdb.at_max_age().filter(|&(_, key)| !awaited(key)).collect();
-        for (scope, key) in gone {
+        for (scope, key) in self.lsdb.take_leaving() {
+            let awaited =
+                self.interfaces.values().filter(|interface| scope.is_in(interface.config.area)).any(
+                    |interface| {
+                        interface.neighbors.values().any(|neighbor| neighbor.retransmit.contains(key))
+                    },
+                );
+            if awaited {
+                continue;
+            }
             self.lsdb.remove(scope, key);
             self.originator.removed(scope, key);
             // One of ours that was only waiting for this may be wanted again.

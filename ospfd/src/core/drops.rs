@@ -84,43 +84,8 @@ pub(crate) enum DropReason {
 impl DropReason {
     /// The name of its counter.
     pub(crate) const fn counter(self) -> Counter {
-        match self {
-            Self::Decode(error) => Counter { prefix: "drop-", name: error.reason() },
-            Self::LsaDecode(error) => Counter { prefix: "drop-lsa-", name: error.reason() },
-            Self::UnknownInterface
-            | Self::InterfaceNotOperational
-            | Self::WrongDestination
-            | Self::OwnPacket
-            | Self::AreaMismatch
-            | Self::DuplicateRouterId
-            | Self::ZeroRouterId
-            | Self::SourceNotOnNetwork
-            | Self::MaskMismatch
-            | Self::HelloIntervalMismatch
-            | Self::DeadIntervalMismatch
-            | Self::OptionsMismatch
-            | Self::SecondNeighbor
-            | Self::TooManyNeighbors
-            | Self::UnknownNeighbor
-            | Self::NeighborState
-            | Self::MtuMismatch
-            | Self::NegotiationIgnored
-            | Self::DuplicateDescription
-            | Self::DescriptionOutOfStep
-            | Self::BadRequest
-            | Self::UnsupportedLsType
-            | Self::BadSequenceNumber
-            | Self::TooSoon
-            | Self::DuplicateLsa
-            | Self::OlderLsa
-            | Self::UnknownMaxAge
-            | Self::DatabaseFull
-            | Self::UnexpectedAck
-            | Self::TransmitQueueFull
-            | Self::EventQueueFull
-            | Self::NotEncodable
-            | Self::RouterLsaFull => Counter { prefix: "drop-", name: self.name() },
-        }
+        let prefix = if matches!(self, Self::LsaDecode(_)) { "drop-lsa-" } else { "drop-" };
+        Counter { prefix, name: self.name() }
     }
 
     /// Its name.

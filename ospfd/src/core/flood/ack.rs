@@ -25,11 +25,14 @@ impl Instance {
         }
         let mut unexpected = 0;
         for header in headers {
+            let scope = Scope::of(header.key.ls_type, area);
             let same = self
                 .lsdb
-                .get(Scope::of(header.key.ls_type, area), header.key)
+                .get(scope, header.key)
                 .is_some_and(|entry| header.recency(&entry.header(now)) == Ordering::Equal);
-            if !(same && neighbor.retransmit.remove(header.key)) {
+            if same && neighbor.retransmit.remove(header.key) {
+                self.lsdb.released(scope, header.key);
+            } else {
                 unexpected += 1;
             }
         }

@@ -84,6 +84,8 @@ impl Instance {
             }
             Disposition::ImpliedAck => {
                 self.neighbor_mut(rx.if_index, rx.router_id)?.retransmit.remove(key);
+                let area = self.interfaces.get(&rx.if_index)?.config.area;
+                self.lsdb.released(Scope::of(key.ls_type, area), key);
             }
             Disposition::Duplicate => self.drop_packet(rx, DropReason::DuplicateLsa),
             Disposition::SendBack => {

@@ -68,6 +68,8 @@ pub(crate) struct Lsdb {
     news: News,
     /// Some of it nobody knows of yet.
     has_fresh_news: bool,
+    /// Those among them that may be ready to leave: looked at once each, until something happens to them again.
+    leaving: BTreeSet<(Scope, LsaKey)>,
 }
 
 impl Lsdb {
@@ -135,6 +137,7 @@ impl Lsdb {
         }
         if !is_live {
             self.at_max_age.insert((scope, key));
+            self.leaving.insert((scope, key));
         } else {
             self.expiry.insert((entry.expires_at(), scope, key));
         }
@@ -157,6 +160,7 @@ impl Lsdb {
         let entry = self.entries.remove(&(scope, key))?;
         self.expiry.remove(&(entry.expires_at(), scope, key));
         self.at_max_age.remove(&(scope, key));
+        self.leaving.remove(&(scope, key));
         Some(entry)
     }
 
@@ -246,6 +250,7 @@ impl Lsdb {
             self.news.note(entry.lsa());
             self.has_fresh_news = true;
         }
+        self.leaving.insert((scope, key));
         Some((scope, key))
     }
 
@@ -254,9 +259,26 @@ impl Lsdb {
         self.at_max_age.iter().copied()
     }
 
-    /// Are there LSAs at MaxAge?
-    pub(crate) fn has_max_age(&self) -> bool {
-        !self.at_max_age.is_empty()
+    /// A neighbour does not wait for this LSA any more: if it is at MaxAge, it may be ready to leave.
+    pub(crate) fn released(&mut self, scope: Scope, key: LsaKey) {
+        if self.at_max_age.contains(&(scope, key)) {
+            self.leaving.insert((scope, key));
+        }
+    }
+
+    /// A neighbour does not wait for anything any more.
+    pub(crate) fn all_released(&mut self) {
+        self.leaving.clone_from(&self.at_max_age);
+    }
+
+    /// May any LSA be ready to leave?
+    pub(crate) fn has_leaving(&self) -> bool {
+        !self.leaving.is_empty()
+    }
+
+    /// The LSAs that may be ready to leave; they are not named again until something happens to them.
+    pub(crate) fn take_leaving(&mut self) -> BTreeSet<(Scope, LsaKey)> {
+        std::mem::take(&mut self.leaving)
     }
 
     /// A number that two routers of `area` share when their databases do: over key, sequence number and checksum of

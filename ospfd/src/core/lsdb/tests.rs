@@ -58,9 +58,27 @@ fn an_lsa_expires_once() {
     assert_eq!(lsdb.pop_expired(at - Duration::from_micros(1)), None);
     assert_eq!(lsdb.pop_expired(at), Some((Scope::Area(BACKBONE), key)));
     assert_eq!(lsdb.pop_expired(at), None);
-    assert!(lsdb.has_max_age());
+    assert_eq!(lsdb.at_max_age().count(), 1);
     lsdb.remove(Scope::Area(BACKBONE), key);
-    assert!(!lsdb.has_max_age() && lsdb.len() == 0);
+    assert!(lsdb.at_max_age().count() == 0 && !lsdb.has_leaving() && lsdb.len() == 0);
+}
+
+#[test]
+fn an_lsa_at_max_age_is_looked_at_again_only_when_it_was_released() {
+    let mut lsdb = Lsdb::default();
+    let scope = Scope::Area(BACKBONE);
+    let (aged, young) = (router(1, 1, MAX_AGE), router(2, 1, 1));
+    let (aged_key, young_key) = (aged.header.key, young.header.key);
+    lsdb.install(scope, aged, Origin::Flooded, NOW).unwrap();
+    lsdb.install(scope, young, Origin::Flooded, NOW).unwrap();
+    assert_eq!(lsdb.take_leaving(), [(scope, aged_key)].into());
+    assert!(!lsdb.has_leaving());
+    lsdb.released(scope, young_key);
+    assert!(!lsdb.has_leaving());
+    lsdb.released(scope, aged_key);
+    assert_eq!(lsdb.take_leaving(), [(scope, aged_key)].into());
+    lsdb.all_released();
+    assert_eq!(lsdb.take_leaving(), [(scope, aged_key)].into());
 }
 
 #[test]

@@ -82,6 +82,7 @@ impl Instance {
                 if let Some(neighbor) = self.neighbor_mut(if_index, router_id) {
                     neighbor.clear_lists();
                 }
+                self.lsdb.all_released();
             }
             Action::BeginExStart => self.begin_exstart(now, if_index, router_id),
             Action::BeginExchange => self.begin_exchange(now, if_index, router_id),

@@ -289,7 +289,7 @@ fn a_flushed_lsa_leaves_everywhere() {
     update(&mut world, external(1, 1, MAX_AGE));
     world.run(Duration::from_secs(2));
     assert_eq!(copy(&world, 0, 1), None);
-    assert!(!world.nodes[0].lsdb.has_max_age());
+    assert_eq!(world.nodes[0].lsdb.at_max_age().count(), 0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod database;
+mod hello;
 mod leases;
 mod lifecycle;
 mod point_to_point;

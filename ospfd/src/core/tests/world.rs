@@ -37,6 +37,7 @@ pub(super) struct World {
     /// Everything arrives this many times.
     pub(super) copies: usize,
     flying: VecDeque<(Instant, usize, Transmit)>,
+    auths: Vec<Auth>,
 }
 
 pub(super) fn interface_config(network_type: NetworkType) -> InterfaceConfig {
@@ -94,6 +95,11 @@ pub(super) fn vip(last: u8, metric: u16) -> Advertisement {
 impl World {
     /// Nodes with the given configurations; links come up at time 1 s.
     pub(super) fn new(configs: Vec<Config>) -> Self {
+        Self::with_auth(configs, &[])
+    }
+
+    /// The same; `auths` are those of the nodes, Null when left out.
+    pub(super) fn with_auth(configs: Vec<Config>, auths: &[Auth]) -> Self {
         let now = Instant::from_micros(1_000_000);
         let mut world = Self {
             now,
@@ -108,6 +114,7 @@ impl World {
             filter: Box::new(|_, _| true),
             copies: 1,
             flying: VecDeque::new(),
+            auths: auths.to_vec(),
         };
         for node in 0..world.nodes.len() {
             world.nodes[node].handle_link(now, link(node, true));
@@ -154,10 +161,9 @@ impl World {
     pub(super) fn collect(&mut self) {
         for node in 0..self.nodes.len() {
             while let Some(transmit) = self.nodes[node].poll_transmit() {
-                let body = Packet::decode(&transmit.payload, &Auth::Null)
-                    .expect("we send what we can read")
-                    .packet
-                    .body;
+                let auth = self.auths.get(node).copied().unwrap_or_default();
+                let body =
+                    Packet::decode(&transmit.payload, &auth).expect("we send what we can read").packet.body;
                 let passes = (self.filter)(node, &body);
                 self.sent.push((self.now, node, transmit.destination, body));
                 self.payloads.push(transmit.payload.clone());
