@@ -12,7 +12,7 @@ use crate::traffic::ledger::Ledger;
 const WIDTH: f64 = 1200.0;
 const LEFT: f64 = 150.0;
 const RIGHT: f64 = 24.0;
-const TOP: f64 = 96.0;
+const TOP: f64 = 110.0;
 /// Requests are summed over spans of this length.
 const BIN: Duration = Duration::from_millis(500);
 const CHART: f64 = 120.0;
@@ -51,15 +51,15 @@ pub struct Picture<'a> {
 }
 
 const STYLE: &str = "
-  svg { --bg:#ffffff; --ink:#1c2330; --soft:#667085; --grid:#e4e7ec; --band:#f5f7fa; --bad:#d92d20;
-        --s0:#2f6fde; --s1:#0e9384; --s2:#8b5cf6; --s3:#b54708; --d0:#c77700; --d1:#5b6b8c; --d2:#a8327d;
-        font:12px system-ui,sans-serif; background:var(--bg) }
-  @media (prefers-color-scheme: dark) { svg { --bg:#12161d; --ink:#e6eaf0; --soft:#98a2b3; --grid:#2a313c; --band:#1a202a;
-        --bad:#ff6b5e; --s0:#6ea0ff; --s1:#3ccfbb; --s2:#b79bff; --s3:#f0a35e; --d0:#f2b04c; --d1:#9fb0d3; --d2:#f08cc6 } }
-  .bg{fill:var(--bg)} .band{fill:var(--band)} .grid{stroke:var(--grid)} .bad{fill:var(--bad)} text{fill:var(--ink)}
-  .soft{fill:var(--soft)} .right{text-anchor:end} .mid{text-anchor:middle} .big{font-size:18px;font-weight:600} .strong{font-weight:600}
-  .s0{fill:var(--s0)} .s1{fill:var(--s1)} .s2{fill:var(--s2)} .s3{fill:var(--s3)} .d0{fill:var(--d0)} .d1{fill:var(--d1)} .d2{fill:var(--d2)}
-  .line{fill:none;stroke:var(--soft);stroke-width:1.5}
+  svg{font:12px system-ui,sans-serif}
+  .right{text-anchor:end} .mid{text-anchor:middle} .big{font-size:18px;font-weight:600} .strong{font-weight:600}
+  .bg{fill:#ffffff} .band{fill:#f5f7fa} .grid{stroke:#e4e7ec} text{fill:#1c2330} .soft{fill:#667085} .bad{fill:#d92d20}
+  .s0{fill:#2f6fde} .s1{fill:#0e9384} .s2{fill:#8b5cf6} .s3{fill:#b54708} .d0{fill:#c77700} .d1{fill:#5b6b8c} .d2{fill:#a8327d}
+  .line{fill:none;stroke:#667085;stroke-width:1.5}
+  @media (prefers-color-scheme: dark) {
+  .bg{fill:#12161d} .band{fill:#1a202a} .grid{stroke:#2a313c} text{fill:#e6eaf0} .soft{fill:#98a2b3} .bad{fill:#ff6b5e}
+  .s0{fill:#6ea0ff} .s1{fill:#3ccfbb} .s2{fill:#b79bff} .s3{fill:#f0a35e} .d0{fill:#f2b04c} .d1{fill:#9fb0d3} .d2{fill:#f08cc6}
+  .line{stroke:#98a2b3} }
 ";
 
 struct Canvas {
@@ -180,7 +180,9 @@ impl Picture<'_> {
             }
             canvas.line((from, 60.0), (from, height - 24.0));
             let class = if step.failed_check().is_some() { "mid strong bad" } else { "mid strong" };
-            canvas.text(class, (f64::midpoint(from, to), 76.0), &step.label);
+            // Labels take turns on two lines: a short step is narrower than its name.
+            let y = if i % 2 == 1 { 74.0 } else { 90.0 };
+            canvas.text(class, (f64::midpoint(from, to), y), &step.label);
         }
     }
 
