@@ -5,7 +5,7 @@
 //! - [`guest`]: a kernel with IPVS where the running one has none;
 //! - [`place`]: where a piece of work runs: confined on this kernel, or in the guest;
 //! - [`testing`]: the phases of `cargo lab test`;
-//! - [`demo`] and [`bench`]: the play and the measurements;
+//! - [`demo`] and [`mod@bench`]: the play and the measurements;
 //! - [`observe`] and [`traffic`]: watching kernels, and clients and servers to watch;
 //! - [`setup`]: the Debian packages that all of it needs;
 //! - [`sim`]: many engines in virtual time;
