@@ -67,6 +67,8 @@ pub(crate) enum DropReason {
     OlderLsa,
     /// At MaxAge, and we have no copy (§13 (4)).
     UnknownMaxAge,
+    /// An instance of our own LSA that is newer than ours: of a former life, or of another router with our Router ID.
+    OwnLsaOutdone,
     /// The database is full.
     DatabaseFull,
     /// An acknowledgement of something that we do not wait for.
@@ -119,6 +121,7 @@ impl DropReason {
             Self::DuplicateLsa => "duplicate-lsa",
             Self::OlderLsa => "older-lsa",
             Self::UnknownMaxAge => "unknown-max-age",
+            Self::OwnLsaOutdone => "own-lsa-outdone",
             Self::DatabaseFull => "database-full",
             Self::UnexpectedAck => "unexpected-ack",
             Self::TransmitQueueFull => "transmit-queue-full",
@@ -138,6 +141,7 @@ impl DropReason {
                 | Self::DuplicateLsa
                 | Self::OlderLsa
                 | Self::UnknownMaxAge
+                | Self::OwnLsaOutdone
                 | Self::UnexpectedAck
                 | Self::EventQueueFull
         )

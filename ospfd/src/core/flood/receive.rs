@@ -142,6 +142,7 @@ impl Instance {
                 }
             }
         }
+        self.drop_packet(rx, DropReason::OwnLsaOutdone);
         self.originator.outdo(scope, lsa);
         self.dirty = true;
     }

@@ -126,6 +126,25 @@ fn the_backup_takes_over_when_the_designated_router_falls_silent() {
 }
 
 #[test]
+fn a_network_that_was_cut_in_two_heals_to_one_designated_router_and_one_network_lsa() {
+    let mut world = with_priorities(&[1, 5, 1, 9]);
+    world.cut = Some(2);
+    world.run(Duration::from_secs(20));
+    assert_eq!(states(&world), ["Backup", "DR", "Backup", "DR"]);
+    world.cut = None;
+    world.run(Duration::from_secs(30));
+    assert_eq!(states(&world), ["DROther", "DROther", "Backup", "DR"], "who sits, stays");
+    assert!(world.agrees());
+    let networks: Vec<_> = world.nodes[0]
+        .database(world.now)
+        .into_iter()
+        .filter(|lsa| lsa.lsa_type == "network")
+        .map(|lsa| (lsa.link_state_id, lsa.detail.len()))
+        .collect();
+    assert_eq!(networks, [("192.0.2.4".to_owned(), 5)]);
+}
+
+#[test]
 fn only_the_designated_router_and_its_backup_join_all_d_routers() {
     let world = settled(&[1, 5, 9]);
     let last = |node: usize| {

@@ -104,6 +104,7 @@ fn a_forged_router_lsa_of_ours_is_outdone() {
     world.inject(1, 0, Body::LinkStateUpdate(vec![forged.clone()]));
     world.inject(0, 1, Body::LinkStateUpdate(vec![forged]));
     world.run(Duration::from_secs(10));
+    assert_eq!(world.counter(0, "drop-own-lsa-outdone"), 1);
     assert_eq!(sequence(&world, 1, 0), before + 6);
     assert!(world.has_line(1, 0, "point-to-point to 10.0.0.2 from 192.0.2.1 metric 10"));
 }

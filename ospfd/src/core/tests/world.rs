@@ -34,6 +34,8 @@ pub(super) struct World {
     /// The same, as bytes.
     pub(super) payloads: Vec<bytes::Bytes>,
     pub(super) filter: Filter,
+    /// Nodes below this one and the others do not reach each other.
+    pub(super) cut: Option<usize>,
     /// Everything arrives this many times.
     pub(super) copies: usize,
     flying: VecDeque<(Instant, usize, Transmit)>,
@@ -112,6 +114,7 @@ impl World {
             sent: Vec::new(),
             payloads: Vec::new(),
             filter: Box::new(|_, _| true),
+            cut: None,
             copies: 1,
             flying: VecDeque::new(),
             auths: auths.to_vec(),
@@ -189,7 +192,8 @@ impl World {
             let Some((_, from, transmit)) = self.flying.pop_front() else { break };
             for node in (0..self.nodes.len()).filter(|node| *node != from) {
                 let group = [ALL_SPF_ROUTERS, ALL_D_ROUTERS].contains(&transmit.destination);
-                if group || transmit.destination == address(node) {
+                let apart = self.cut.is_some_and(|cut| (from < cut) != (node < cut));
+                if !apart && (group || transmit.destination == address(node)) {
                     self.nodes[node].handle_datagram(
                         now,
                         RxDatagram {
