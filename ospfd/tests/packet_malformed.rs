@@ -277,7 +277,7 @@ fn a_link_that_wants_another_authentication_refuses_the_packet() {
     let locked = hello.encode(&password).unwrap();
     let refusal = |bytes: &[u8], auth| Packet::decode(bytes, &auth).unwrap_err();
 
-    assert_eq!(refusal(&clear, password), DecodeError::AuthType { expected: 1, found: 0 });
+    assert_eq!(refusal(&clear, password.clone()), DecodeError::AuthType { expected: 1, found: 0 });
     assert_eq!(refusal(&locked, Auth::Null), DecodeError::AuthType { expected: 0, found: 1 });
     assert_eq!(refusal(&locked, Auth::Simple(*b"Password")), DecodeError::AuthFailed);
     assert!(Packet::decode(&locked, &password).is_ok());

@@ -1,17 +1,29 @@
 //! What the codec emits, it reads; what it reads, it emits; and nothing makes it panic.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use common::ids::{AreaId, RouterId};
 use ospfd::packet::{
-    Auth, Body, DatabaseDescription, Decoded, Hello, LSA_HEADER_LEN, LsType, Lsa, LsaBody, LsaHeader, LsaKey,
-    MAX_AGE, NetworkLsa, Packet, RouterLink, RouterLsa,
+    Algorithm, Auth, Body, CryptoKey, DatabaseDescription, Decoded, Hello, LSA_HEADER_LEN, LsType, Lsa,
+    LsaBody, LsaHeader, LsaKey, MAX_AGE, NetworkLsa, Packet, RouterLink, RouterLsa,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 fn auth() -> impl Strategy<Value = Auth> {
-    prop_oneof![Just(Auth::Null), any::<[u8; 8]>().prop_map(Auth::Simple)]
+    prop_oneof![Just(Auth::Null), any::<[u8; 8]>().prop_map(Auth::Simple), crypto()]
+}
+
+fn crypto() -> impl Strategy<Value = Auth> {
+    let secret = prop_oneof![vec(any::<u8>(), 0..=16), vec(any::<u8>(), 0..=200)];
+    (any::<u8>(), select(&Algorithm::ALL), secret, any::<u32>()).prop_map(
+        |(id, algorithm, secret, sequence)| {
+            let most = algorithm.max_secret_len().unwrap_or(usize::MAX).min(secret.len());
+            Auth::Crypto(Arc::new(CryptoKey::new(id, algorithm, &secret[..most]).unwrap()), sequence)
+        },
+    )
 }
 
 fn key() -> impl Strategy<Value = LsaKey> {
@@ -164,7 +176,8 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_never_panic(bytes in vec(any::<u8>(), 0..300)) {
+    fn arbitrary_bytes_never_panic(bytes in vec(any::<u8>(), 0..300), auth in crypto()) {
+        prop_assert!(Packet::decode(&bytes, &auth).is_err());
         prop_assert!(Packet::decode(&bytes, &Auth::Null).is_err_and(|error| !error.reason().is_empty()));
         prop_assert!(Lsa::parse(&bytes).is_err());
     }

@@ -136,6 +136,7 @@ impl World {
                 Event::ShutdownComplete { .. } => finished = true,
                 Event::InterfaceState { .. }
                 | Event::NeighborState { .. }
+                | Event::SendKey { .. }
                 | Event::Lease { .. }
                 | Event::Routes(_) => {}
             }

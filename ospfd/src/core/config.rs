@@ -6,8 +6,7 @@ use std::time::Duration;
 use common::control::ospf::Advertisement;
 use common::ids::{AreaId, RouterId};
 
-/// Authentication of an interface (RFC 2328 appendix D).
-pub use crate::packet::Auth as AuthConfig;
+pub use super::auth::{AuthConfig, Key, KeyChain, Lifetime, Password};
 
 use super::spf::SpfConfig;
 use super::spf::delay::DelayConfig;

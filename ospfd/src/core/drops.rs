@@ -21,6 +21,10 @@ pub(crate) enum DropReason {
     Decode(DecodeError),
     /// The codec refused one LSA of an update.
     LsaDecode(DecodeError),
+    /// The cryptographic sequence number has been seen before (RFC 2328 D.5.3 (2)).
+    SequenceReplay,
+    /// No key's lifetime has begun: nothing can be sent.
+    NoSendKey,
     /// The packet is of another area.
     AreaMismatch,
     /// Somebody else uses our Router ID, or two neighbours use the same one.
@@ -98,6 +102,8 @@ impl DropReason {
             Self::WrongDestination => "wrong-destination",
             Self::OwnPacket => "own-packet",
             Self::Decode(error) | Self::LsaDecode(error) => error.reason(),
+            Self::SequenceReplay => "sequence-replay",
+            Self::NoSendKey => "no-send-key",
             Self::AreaMismatch => "area-mismatch",
             Self::DuplicateRouterId => "duplicate-router-id",
             Self::ZeroRouterId => "zero-router-id",

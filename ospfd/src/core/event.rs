@@ -108,6 +108,17 @@ pub enum Event {
         /// The reason's name.
         reason: &'static str,
     },
+    /// An interface sends with this key from now on.
+    SendKey {
+        /// The interface.
+        interface: String,
+        /// The key's id.
+        key_id: u8,
+        /// The key's algorithm.
+        algorithm: &'static str,
+        /// Its lifetime is over; it stays in use because there is no other.
+        expired: bool,
+    },
     /// A lease was opened, changed, released or lapsed.
     Lease {
         /// Its name.

@@ -12,6 +12,7 @@ use common::ids::{AreaId, IfIndex};
 use common::time::Instant;
 
 use super::advertise::LeaseTable;
+use super::auth::Sequences;
 use super::config::Config;
 use super::event::{Event, LinkEvent, LinkState, RxDatagram, Transmit};
 use super::interface::Interface;
@@ -82,6 +83,14 @@ impl Instance {
         }
     }
 
+    /// The same, with cryptographic sequence numbers that begin after `start`: above all that this router has sent before,
+    /// or its neighbours ignore it until they have forgotten it.
+    #[must_use]
+    pub fn with_crypto_sequence(mut self, start: u32) -> Self {
+        self.output.sequences = Sequences::starting_after(start);
+        self
+    }
+
     /// A packet came in.
     pub fn handle_datagram(&mut self, now: Instant, rx: RxDatagram<'_>) {
         if self.life != Life::Stopped {
@@ -141,6 +150,11 @@ impl Instance {
         self.output.pop_event()
     }
 
+    /// The highest cryptographic sequence number that was used, for the next life to begin after.
+    pub fn crypto_sequence(&self) -> u32 {
+        self.output.sequences.highest()
+    }
+
     /// When `handle_timeout` must be called, and for what.
     pub fn poll_timeout(&self) -> Option<(Instant, TimerKey)> {
         self.timers.next()
@@ -184,7 +198,7 @@ impl Instance {
     /// As [`LeaseTable::renew`].
     pub fn lease_renew(&mut self, now: Instant, name: &str) -> Result<LeaseView, Refusal> {
         let view = self.leases.renew(now, name)?;
-        self.arm_derived();
+        self.arm_derived(now);
         Ok(LeaseView { full_neighbors: self.full_neighbors(), ..view })
     }
 
@@ -268,6 +282,7 @@ impl Instance {
             TimerKey::Age => self.expire_lsas(now),
             TimerKey::Originate => self.dirty = true,
             TimerKey::Lease => self.expire_leases(now),
+            TimerKey::KeyChange => self.select_keys(now),
             TimerKey::Spf => self.calculate_routes(now),
             TimerKey::Shutdown => {
                 if self.life == Life::Stopping {
@@ -297,11 +312,11 @@ impl Instance {
             self.look_at_local_links();
         }
         self.plan_calculation(now);
-        self.arm_derived();
+        self.arm_derived(now);
     }
 
     /// Timers that follow from what is stored elsewhere.
-    fn arm_derived(&mut self) {
+    fn arm_derived(&mut self, now: Instant) {
         if self.life == Life::Stopped {
             return;
         }
@@ -309,6 +324,7 @@ impl Instance {
             (TimerKey::Age, self.lsdb.next_expiry()),
             (TimerKey::Lease, self.leases.next_deadline()),
             (TimerKey::Spf, self.routing.backoff.deadline()),
+            (TimerKey::KeyChange, self.next_key_change(now)),
         ] {
             match at {
                 Some(at) if self.timers.deadline(key) != Some(at) => self.timers.set(key, at),

@@ -76,6 +76,7 @@ impl Instance {
                 self.interfaces.insert(if_index, Interface::new(link, config));
             }
         }
+        self.select_key(now, if_index);
         let Some(interface) = self.interfaces.get(&if_index) else { return };
         match (interface.is_link_usable(), interface.state) {
             (true, State::Down) => self.interface_event(now, if_index, Event::InterfaceUp),
@@ -95,6 +96,7 @@ impl Instance {
         interface.link = link;
         interface.config = config;
         self.dirty = true;
+        self.select_key(now, if_index);
         if timing {
             self.hello_due(now, if_index);
         }

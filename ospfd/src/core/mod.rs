@@ -13,6 +13,7 @@
 //! | `lsdb/`, `age` | the database (§12.2), ageing (§14) |
 //! | `originate/` | our own LSAs (§12.4): desired, decided, done |
 //! | `spf/` | shortest paths (§16) |
+//! | `auth` | keys in force, sequence numbers (RFC 2328 appendix D) |
 //! | `advertise` | leases: who wants which prefix advertised |
 //! | `links` | links and configuration that change |
 //! | `stop` | shutting down |
@@ -28,6 +29,7 @@ pub mod event;
 pub mod spf;
 
 mod age;
+mod auth;
 mod constants;
 mod drops;
 mod flood;

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use common::ids::{IfIndex, RouterId};
 
 use crate::packet::{
-    Body, EmitError, LSA_HEADER_LEN, PACKET_HEADER_LEN, Packet, UPDATE_FIXED_LEN, encode_update,
+    Auth, Body, EmitError, LSA_HEADER_LEN, PACKET_HEADER_LEN, Packet, UPDATE_FIXED_LEN, encode_update,
 };
 
+use super::auth::Sequences;
 use super::constants::{IP_HEADER, MAX_EVENTS, MAX_TRANSMITS};
 use super::drops::{Counter, Counters, DropReason};
 use super::event::{Event, Transmit};
@@ -27,20 +28,29 @@ pub(crate) struct Output {
     pub(crate) router_id: RouterId,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
+    /// The cryptographic sequence numbers.
+    pub(crate) sequences: Sequences,
     counters: Counters,
 }
 
 impl Output {
     /// Empty queues.
     pub(crate) fn new(router_id: RouterId) -> Self {
-        Self { router_id, transmits: VecDeque::new(), events: VecDeque::new(), counters: Counters::default() }
+        Self {
+            router_id,
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            sequences: Sequences::starting_after(0),
+            counters: Counters::default(),
+        }
     }
 
     /// Queues a packet.
     pub(crate) fn send(&mut self, interface: &Interface, destination: Ipv4Addr, body: Body) {
+        let Some(auth) = self.authenticate(interface) else { return };
         let name = body.name();
         let packet = Packet { router_id: self.router_id, area_id: interface.config.area, body };
-        self.queue(interface, destination, name, packet.encode(&interface.auth()));
+        self.queue(interface, destination, name, packet.encode(&auth));
     }
 
     /// Queues LSAs in as few packets as fit the interface's MTU; an LSA that is larger goes alone, and IP fragments it.
@@ -71,8 +81,19 @@ impl Output {
     }
 
     fn send_update(&mut self, interface: &Interface, destination: Ipv4Addr, lsas: &[Bytes]) {
-        let encoded = encode_update(self.router_id, interface.config.area, lsas, &interface.auth());
+        let Some(auth) = self.authenticate(interface) else { return };
+        let encoded = encode_update(self.router_id, interface.config.area, lsas, &auth);
         self.queue(interface, destination, "link-state-update", encoded);
+    }
+
+    /// Authentication of the next packet, or a drop.
+    fn authenticate(&mut self, interface: &Interface) -> Option<Auth> {
+        let (if_index, config) = (interface.if_index(), &interface.config.auth);
+        let auth = self.sequences.authenticate(if_index, config, interface.send_key.as_ref());
+        if auth.is_none() {
+            self.drop(if_index, interface.address(), DropReason::NoSendKey);
+        }
+        auth
     }
 
     /// Queues acknowledgements in as few packets as fit.

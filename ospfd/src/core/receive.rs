@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use common::ids::{IfIndex, RouterId};
 use common::time::Instant;
 
-use crate::packet::{Body, Packet};
+use crate::packet::{Body, CryptoField, Packet};
 
 use super::drops::{Counter, DropReason};
 use super::event::RxDatagram;
@@ -29,12 +29,13 @@ impl Instance {
     /// RFC 2328 §8.2.
     pub(crate) fn receive(&mut self, now: Instant, datagram: RxDatagram<'_>) {
         let RxDatagram { if_index, source, .. } = datagram;
-        let (rx, body) = match self.check(datagram) {
+        let (rx, body, crypto) = match self.check(now, datagram) {
             Ok(accepted) => accepted,
             Err(reason) => return self.output.drop(if_index, source, reason),
         };
         if let Body::Hello(hello) = &body {
-            return self.receive_hello(now, rx, hello);
+            self.receive_hello(now, rx, hello);
+            return self.note_sequence(rx, crypto);
         }
         // §8.2: all but hellos come from neighbours.
         let known = self
@@ -45,8 +46,10 @@ impl Instance {
         let Some(neighbor) = known else {
             return self.output.drop(if_index, source, DropReason::UnknownNeighbor);
         };
+        let heard = neighbor.state >= State::TwoWay;
+        self.note_sequence(rx, crypto);
         // RFC 4222 (2): any packet shows that the neighbour is alive.
-        if neighbor.state >= State::TwoWay {
+        if heard {
             self.rearm_inactivity(now, if_index, rx.router_id);
         }
         match body {
@@ -58,11 +61,19 @@ impl Instance {
         }
     }
 
-    fn check(&mut self, datagram: RxDatagram<'_>) -> Result<(Rx, Body), DropReason> {
+    fn check(
+        &mut self,
+        now: Instant,
+        datagram: RxDatagram<'_>,
+    ) -> Result<(Rx, Body, Option<CryptoField>), DropReason> {
         let RxDatagram { if_index, source, payload, .. } = datagram;
         let interface = self.interfaces.get(&if_index).ok_or(DropReason::UnknownInterface)?;
         check_addresses(interface, datagram)?;
-        let decoded = Packet::decode(payload, &interface.auth()).map_err(DropReason::Decode)?;
+        let (decoded, crypto) = interface
+            .config
+            .auth
+            .expecting(now, |expected| Packet::decode_expecting(payload, expected))
+            .map_err(DropReason::Decode)?;
         let Packet { router_id, area_id, body } = decoded.packet;
         if area_id != interface.config.area {
             return Err(DropReason::AreaMismatch);
@@ -73,16 +84,45 @@ impl Instance {
         if router_id == self.config.router_id {
             return Err(DropReason::DuplicateRouterId);
         }
+        if let Some(field) = crypto {
+            check_sequence(interface, source, router_id, field)?;
+        }
         self.output.count(Counter::received(body.name()));
         for skipped in decoded.skipped {
             self.output.drop(if_index, source, DropReason::LsaDecode(skipped.error));
         }
-        Ok((Rx { if_index, source, router_id }, body))
+        Ok((Rx { if_index, source, router_id }, body, crypto))
+    }
+
+    /// RFC 2328 D.5.3: an authentic packet's sequence number is the neighbour's from now on.
+    fn note_sequence(&mut self, rx: Rx, crypto: Option<CryptoField>) {
+        if let Some(field) = crypto
+            && let Some(neighbor) = self.neighbor_mut(rx.if_index, rx.router_id)
+            && neighbor.address == rx.source
+        {
+            neighbor.seen.note(field.key_id, field.sequence);
+        }
     }
 
     /// Drops a packet, or an LSA of it.
     pub(crate) fn drop_packet(&mut self, rx: Rx, reason: DropReason) {
         self.output.drop(rx.if_index, rx.source, reason);
+    }
+}
+
+/// RFC 2328 D.5.3 (2). The source address is not covered by the digest, so it does not excuse an old number, unless the sender
+/// is refused anyway: on a broadcast network, where it is another router with the neighbour's Router ID.
+fn check_sequence(
+    interface: &Interface,
+    source: Ipv4Addr,
+    router_id: RouterId,
+    field: CryptoField,
+) -> Result<(), DropReason> {
+    match interface.neighbors.get(&router_id) {
+        Some(neighbor) if neighbor.address == source || !interface.is_broadcast() => {
+            neighbor.seen.check(field.key_id, field.sequence, interface.config.auth.is_strict())
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -30,6 +30,8 @@ pub enum TimerKey {
     Originate,
     /// A lease lapses.
     Lease,
+    /// A key's lifetime begins or ends.
+    KeyChange,
     /// Routes are calculated (RFC 8405 §5.1, SPF_TIMER).
     Spf,
     /// Time to stop waiting for the last acknowledgements.

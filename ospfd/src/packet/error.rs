@@ -2,7 +2,7 @@
 
 use common::wire::Truncated;
 
-use super::{LsType, LsaKey};
+use super::{KeyRefusal, LsType, LsaKey};
 
 /// Why a packet or an LSA was refused. The peer's fault, never ours: it is counted under [`DecodeError::reason`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,23 @@ pub enum DecodeError {
     /// The password is wrong.
     #[error("authentication failed")]
     AuthFailed,
+    /// There is no key for the packet.
+    #[error("{}", match .0 {
+        KeyRefusal::Unknown(id) => format!("there is no key {id}"),
+        KeyRefusal::OutsideLifetime(id) => format!("key {id} is not accepted now"),
+    })]
+    Key(KeyRefusal),
+    /// The digest's length is not the one of the key's algorithm, or the digest is cut off.
+    #[error("the digest has {found} bytes by its field, {behind} bytes follow the packet")]
+    DigestLength {
+        /// The authentication data length field.
+        found: u8,
+        /// Bytes received behind the packet.
+        behind: usize,
+    },
+    /// The digest was not made with our key.
+    #[error("the digest does not match")]
+    Digest,
     /// Bytes are left that are no whole element of the list that ends the packet or LSA.
     #[error("{left} bytes are left behind {field}")]
     Trailing {
@@ -84,6 +101,10 @@ impl DecodeError {
             Self::PacketChecksum(_) => "bad-checksum",
             Self::AuthType { .. } => "auth-type-mismatch",
             Self::AuthFailed => "auth-failed",
+            Self::Key(KeyRefusal::Unknown(_)) => "unknown-key-id",
+            Self::Key(KeyRefusal::OutsideLifetime(_)) => "key-outside-lifetime",
+            Self::DigestLength { .. } => "bad-digest-length",
+            Self::Digest => "bad-digest",
             Self::Trailing { .. } => "trailing-bytes",
             Self::LsaFraming { .. } => "bad-lsa-framing",
             Self::LsTypeRange(_) => "ls-type-out-of-range",

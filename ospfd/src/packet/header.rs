@@ -4,9 +4,10 @@ use bytes::Bytes;
 use common::ids::{AreaId, RouterId};
 use common::wire::{Reader, Writer, checksum};
 
+use super::auth::Received;
 use super::{
-    Auth, DatabaseDescription, DecodeError, EmitError, Hello, Lsa, LsaHeader, LsaKey, SkippedLsa, ack,
-    request, update,
+    Auth, CryptoField, DatabaseDescription, DecodeError, EmitError, Expected, Hello, Lsa, LsaHeader, LsaKey,
+    SkippedLsa, ack, request, update,
 };
 
 /// Length of the packet header, the authentication field included.
@@ -18,7 +19,7 @@ pub(super) const MAX_PACKET_LEN: usize = 65_535 - 20;
 const VERSION: u8 = 2;
 const LENGTH_AT: usize = 2;
 const CHECKSUM_AT: usize = 12;
-const AUTH_AT: usize = 16;
+pub(super) const AUTH_AT: usize = 16;
 
 const TYPE_HELLO: u8 = 1;
 const TYPE_DATABASE_DESCRIPTION: u8 = 2;
@@ -62,8 +63,24 @@ pub struct Decoded {
 }
 
 impl Packet {
-    /// Reads a packet from an IP payload, and verifies it against the link's authentication.
+    /// Reads a packet from an IP payload, and holds it against the authentication that it would be sent with.
     pub fn decode(bytes: &[u8], auth: &Auth) -> Result<Decoded, DecodeError> {
+        Self::read(bytes, |received| auth.verify(received)).map(|(decoded, _)| decoded)
+    }
+
+    /// Reads a packet from an IP payload, and verifies it. Of one with a digest, the authentication field that the digest
+    /// vouches for comes with it; its sequence number is for the caller to judge.
+    pub fn decode_expecting(
+        bytes: &[u8],
+        expected: Expected<'_>,
+    ) -> Result<(Decoded, Option<CryptoField>), DecodeError> {
+        Self::read(bytes, |received| expected.verify(received))
+    }
+
+    fn read(
+        bytes: &[u8],
+        verify: impl FnOnce(Received<'_>) -> Result<Option<CryptoField>, DecodeError>,
+    ) -> Result<(Decoded, Option<CryptoField>), DecodeError> {
         let mut reader = Reader::new(bytes);
         let version = reader.u8("version")?;
         if version != VERSION {
@@ -73,29 +90,20 @@ impl Packet {
         let length = reader.u16("packet length")?;
         let router_id = RouterId(reader.u32("router id")?);
         let area_id = AreaId(reader.u32("area id")?);
-        let checksum_field = reader.u16("checksum")?;
+        let checksum = reader.u16("checksum")?;
         let au_type = reader.u16("authentication type")?;
-        let auth_field = reader.array::<8>("authentication")?;
+        let field = reader.array::<8>("authentication")?;
 
-        let whole = usize::from(length);
-        let packet = bytes
-            .get(..whole)
-            .filter(|packet| packet.len() >= PACKET_HEADER_LEN)
+        let (packet, behind) = bytes
+            .split_at_checked(usize::from(length))
+            .filter(|(packet, _)| packet.len() >= PACKET_HEADER_LEN)
             .ok_or(DecodeError::PacketLength { length, received: bytes.len() })?;
-        let (header, body) = packet.split_at(PACKET_HEADER_LEN);
-
-        // RFC 2328 §8.2: the AuType first, then the checksum, which leaves the authentication field out (D.4).
-        if au_type != auth.au_type() {
-            return Err(DecodeError::AuthType { expected: auth.au_type(), found: au_type });
-        }
-        if checksum::internet(&[&header[..AUTH_AT], body]) != 0 {
-            return Err(DecodeError::PacketChecksum(checksum_field));
-        }
-        auth.verify(auth_field)?;
+        let crypto = verify(Received { au_type, field, checksum, packet, behind })?;
 
         let mut skipped = Vec::new();
+        let (_, body) = packet.split_at(PACKET_HEADER_LEN);
         let body = Body::parse(packet_type, body, &mut skipped)?;
-        Ok(Decoded { packet: Self { router_id, area_id, body }, skipped })
+        Ok((Decoded { packet: Self { router_id, area_id, body }, skipped }, crypto))
     }
 
     /// The packet as bytes. The only error is a packet longer than an IP datagram.
@@ -171,15 +179,21 @@ pub(super) fn emit_packet(
     writer.bytes(&[0; 8]);
     body(&mut writer);
 
-    if writer.len() > MAX_PACKET_LEN {
-        return Err(EmitError::PacketTooLong(writer.len()));
+    // RFC 2328 D.4.3: a digest stands behind the packet and does not count in its length.
+    let datagram = writer.len() + auth.trailer_len();
+    if datagram > MAX_PACKET_LEN {
+        return Err(EmitError::PacketTooLong(datagram));
     }
-    let length = u16::try_from(writer.len()).map_err(|_| EmitError::PacketTooLong(writer.len()))?;
+    let length = u16::try_from(writer.len()).map_err(|_| EmitError::PacketTooLong(datagram))?;
     writer.patch(LENGTH_AT, &length.to_be_bytes());
-    // RFC 2328 D.4.1, D.4.2: the sum is taken while the authentication field is zero.
-    let sum = checksum::internet(&[writer.written()]);
-    writer.patch(CHECKSUM_AT, &sum.to_be_bytes());
+    if auth.has_checksum() {
+        // RFC 2328 D.4.1, D.4.2: the sum is taken while the authentication field is zero.
+        let sum = checksum::internet(&[writer.written()]);
+        writer.patch(CHECKSUM_AT, &sum.to_be_bytes());
+    }
     writer.patch(AUTH_AT, &auth.field());
+    let trailer = auth.trailer(writer.written());
+    writer.bytes(&trailer);
     Ok(writer.finish())
 }
 

@@ -362,6 +362,15 @@ fn tell(event: &Event, links: &BTreeMap<IfIndex, LinkState>) {
             let interface = links.get(if_index).map_or("?", |link| link.name.as_str());
             debug!(interface, %source, reason, "dropped");
         }
+        Event::SendKey { interface, key_id, algorithm, expired: false } => {
+            info!(interface, key_id, algorithm, "sending with this key");
+        }
+        Event::SendKey { interface, key_id, algorithm, expired: true } => {
+            warn!(
+                interface,
+                key_id, algorithm, "the last key has expired and stays in use; give the chain a new one"
+            );
+        }
         Event::Lease { name, what, advertisements } => info!(lease = name, what, advertisements, "lease"),
         Event::Routes(changes) => debug!(changes = changes.len(), "routes"),
         Event::Groups { .. } | Event::ShutdownComplete { .. } => {}

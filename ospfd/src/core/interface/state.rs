@@ -7,12 +7,13 @@ use std::time::Duration;
 use common::ids::{IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
 
-use crate::core::config::{AuthConfig, InterfaceConfig, NetworkType};
+use crate::core::auth::SendKey;
+use crate::core::config::{InterfaceConfig, NetworkType};
 use crate::core::event::{Groups, LinkState};
 use crate::core::lsdb::Scope;
 use crate::core::neighbor::{self, Neighbor};
 use crate::core::output::{ALL_D_ROUTERS, ALL_SPF_ROUTERS, body_room};
-use crate::packet::{Auth, LsaHeader, LsaKey};
+use crate::packet::{LsaHeader, LsaKey};
 
 use super::election::Candidate;
 use super::fsm::{Guards, State};
@@ -24,6 +25,8 @@ pub(crate) struct Interface {
     pub(crate) link: LinkState,
     /// Configuration.
     pub(crate) config: InterfaceConfig,
+    /// The key that packets are sent with, where there are keys.
+    pub(crate) send_key: Option<SendKey>,
     /// State.
     pub(crate) state: State,
     /// Designated Router's address; 0.0.0.0 when there is none.
@@ -46,6 +49,7 @@ impl Interface {
         Self {
             link,
             config,
+            send_key: None,
             state: State::Down,
             designated: Ipv4Addr::UNSPECIFIED,
             backup: Ipv4Addr::UNSPECIFIED,
@@ -83,22 +87,14 @@ impl Interface {
         Guards { network, eligible: self.config.priority > 0 }
     }
 
-    /// Authentication as the codec wants it.
-    pub(crate) fn auth(&self) -> Auth {
-        match self.config.auth {
-            AuthConfig::Null => Auth::Null,
-            AuthConfig::Simple(password) => Auth::Simple(password),
-        }
-    }
-
     /// Is this a broadcast network?
     pub(crate) fn is_broadcast(&self) -> bool {
         self.config.network_type == NetworkType::Broadcast
     }
 
-    /// Bytes of a packet's body, behind `fixed` bytes, that fit the MTU.
+    /// Bytes of a packet's body, behind `fixed` bytes and with the longest digest, that fit the MTU.
     pub(crate) fn body_room(&self, fixed: usize) -> usize {
-        body_room(self.link.mtu, fixed)
+        body_room(self.link.mtu, fixed + self.config.auth.trailer_len())
     }
 
     /// InfTransDelay in seconds.

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use common::ids::RouterId;
 use common::time::Instant;
 
+use crate::core::auth::Seen;
 use crate::core::lsdb::Scope;
 use crate::packet::{DatabaseDescription, LsaKey};
 
@@ -30,6 +31,8 @@ pub(crate) struct Neighbor {
     pub(crate) since: Instant,
     /// State changes since it was first heard.
     pub(crate) changes: u64,
+    /// Its cryptographic sequence numbers.
+    pub(crate) seen: Seen,
     /// The exchange of database descriptions.
     pub(crate) exchange: Exchange,
     /// A first description that came before we wanted an adjacency, and when.
@@ -92,6 +95,7 @@ impl Neighbor {
             state: State::Down,
             since: now,
             changes: 0,
+            seen: Seen::default(),
             exchange: Exchange::default(),
             early: None,
             requests: RequestList::default(),

@@ -30,6 +30,7 @@ fn the_states_are_walked_in_order() {
             Event::InterfaceState { .. }
             | Event::Groups { .. }
             | Event::Dropped { .. }
+            | Event::SendKey { .. }
             | Event::Lease { .. }
             | Event::Routes(_)
             | Event::ShutdownComplete { .. } => None,

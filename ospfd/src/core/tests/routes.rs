@@ -48,6 +48,7 @@ fn a_neighbour_s_vip_is_a_route_until_it_is_withdrawn() {
         | Event::Groups { .. }
         | Event::NeighborState { .. }
         | Event::Dropped { .. }
+        | Event::SendKey { .. }
         | Event::Lease { .. }
         | Event::ShutdownComplete { .. } => None,
     });

@@ -15,7 +15,7 @@ use super::raw::{
 };
 use super::{DEFAULT_SOCKET, Settings};
 use crate::core::advertise::{self, MAX_PREFIXES};
-use crate::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType, RoutingConfig};
+use crate::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType, Password, RoutingConfig};
 
 const DEFAULT_COST: u16 = 10;
 /// RFC 2328 appendix C.3 gives 10 s as the example for a LAN; so do FRR and BIRD.
@@ -197,7 +197,7 @@ impl Checker<'_> {
                 self.refuse(&key, message, "give the password that the neighbours have");
             }
         }
-        AuthConfig::Simple(bytes)
+        AuthConfig::Simple(Password(bytes))
     }
 
     fn one_area(&mut self, interfaces: &BTreeMap<String, InterfaceConfig>) {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::core::config::{AuthConfig, NetworkType};
+use crate::core::config::{AuthConfig, NetworkType, Password};
 
 struct Files(tempfile::TempDir);
 
@@ -76,7 +76,7 @@ fn every_key_reaches_the_engine() {
     assert_eq!((eth0.hello_interval, eth0.dead_interval), (Duration::from_secs(1), Duration::from_secs(4)));
     assert_eq!(eth0.retransmit_interval, Duration::from_millis(500));
     assert_eq!(eth0.transmit_delay, Duration::from_secs(2));
-    assert_eq!(eth0.auth, AuthConfig::Simple(*b"secret\0\0"));
+    assert_eq!(eth0.auth, AuthConfig::Simple(Password(*b"secret\0\0")));
     let statics: Vec<_> =
         settings.core.static_advertisements.iter().map(|a| (a.prefix.to_string(), a.metric)).collect();
     assert_eq!(statics, [("192.0.2.1/32".to_owned(), 10), ("198.51.100.0/24".to_owned(), 65535)]);
@@ -109,7 +109,7 @@ fn the_normal_form_means_the_same_and_hides_secrets() {
     assert!(!settings.normal_form.contains("secret"), "{}", settings.normal_form);
     let mut again = Files::new(&settings.normal_form).load().unwrap();
     assert_eq!(again.normal_form, settings.normal_form);
-    again.core.interfaces.get_mut("eth0").unwrap().auth = AuthConfig::Simple(*b"secret\0\0");
+    again.core.interfaces.get_mut("eth0").unwrap().auth = AuthConfig::Simple(Password(*b"secret\0\0"));
     assert_eq!(again, settings);
 }
 
@@ -123,7 +123,7 @@ fn a_secret_can_stand_in_a_file() {
     );
     files.write("ospfd.toml", &text);
     let settings = files.load().unwrap();
-    assert_eq!(settings.core.interfaces["eth0"].auth, AuthConfig::Simple(*b"s3cret\0\0"));
+    assert_eq!(settings.core.interfaces["eth0"].auth, AuthConfig::Simple(Password(*b"s3cret\0\0")));
     assert!(settings.normal_form.contains("key"), "{}", settings.normal_form);
 }
 
