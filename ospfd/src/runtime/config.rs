@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use common::config::Diagnostics;
 use common::telemetry::LogFormat;
 
+use super::routes::RouteSettings;
 use crate::core::config::Config;
 
 /// Prefix of the environment variables that override the file.
@@ -24,6 +25,8 @@ pub const DEFAULT_SOCKET: &str = "/run/evenkeel/ospfd.sock";
 pub struct Settings {
     /// The engine's part.
     pub core: Config,
+    /// What goes into the kernel's routing table.
+    pub routes: RouteSettings,
     /// Path of the control socket.
     pub socket: PathBuf,
     /// Log filter in `tracing`'s directive syntax.

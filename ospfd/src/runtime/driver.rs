@@ -22,6 +22,7 @@ use super::clock::Clock;
 use super::config::{self, Settings};
 use super::control::Command;
 use super::links::LinkReport;
+use super::routes::Installer;
 use super::signals::{Signal, notify, notify_reloading};
 use super::socket::{Received, Sockets};
 use crate::core::Instance;
@@ -78,6 +79,7 @@ pub struct Driver {
     config_path: PathBuf,
     settings: Settings,
     instance: Instance,
+    installer: Installer,
     sockets: Sockets,
     links: BTreeMap<IfIndex, LinkState>,
     watchdog: Option<Watchdog>,
@@ -103,6 +105,7 @@ impl Driver {
             clock,
             config_path,
             instance: Instance::new(settings.core.clone(), seed, now),
+            installer: Installer::start(settings.routes),
             settings,
             sockets: Sockets::default(),
             links: BTreeMap::new(),
@@ -115,12 +118,18 @@ impl Driver {
 
     /// Runs until the daemon has been told to stop.
     pub async fn run(mut self, mut inputs: Inputs) -> Ended {
+        let ended = self.go_round(&mut inputs).await;
+        self.installer.stop().await;
+        ended
+    }
+
+    async fn go_round(&mut self, inputs: &mut Inputs) -> Ended {
         loop {
             self.carry_out();
             if let Some(ended) = self.ended {
                 return ended;
             }
-            let input = self.wait(&mut inputs).await;
+            let input = self.wait(inputs).await;
             if matches!(input, Input::Signal(Signal::Stop)) && self.leave_at.is_some() {
                 return Ended::AtOnce;
             }
@@ -130,7 +139,7 @@ impl Driver {
                     yield_now().await;
                 }
             }
-            self.drain(&mut inputs);
+            self.drain(inputs);
             self.fire();
         }
     }
@@ -204,12 +213,17 @@ impl Driver {
         while let Some(event) = self.instance.poll_event() {
             match event {
                 Event::Groups { if_index, groups } => self.sockets.want(if_index, groups),
+                Event::Routes(changes) => {
+                    debug!(changes = changes.len(), "routes");
+                    self.installer.tell(changes);
+                }
                 Event::ShutdownComplete { acknowledged } => {
                     self.ended = Some(Ended::Flushed { acknowledged });
                 }
                 told => tell(&told, &self.links),
             }
         }
+        self.installer.catch_up(self.instance.routes());
         while let Some(transmit) = self.instance.poll_transmit() {
             self.sockets.send(&transmit);
         }
@@ -239,6 +253,7 @@ impl Driver {
                     }
                 }
                 debug!(?event, "link");
+                self.installer.verify();
                 self.instance.handle_link(self.clock.now(), event);
             }
             LinkReport::Complete => {
@@ -280,6 +295,7 @@ impl Driver {
                 for link in self.links.values() {
                     self.instance.handle_link(now, LinkEvent::State(link.clone()));
                 }
+                self.installer.reconfigure(settings.routes, self.instance.routes());
                 self.settings = settings;
                 self.tell_missing_interfaces();
                 info!("configuration reloaded");
@@ -372,8 +388,7 @@ fn tell(event: &Event, links: &BTreeMap<IfIndex, LinkState>) {
             );
         }
         Event::Lease { name, what, advertisements } => info!(lease = name, what, advertisements, "lease"),
-        Event::Routes(changes) => debug!(changes = changes.len(), "routes"),
-        Event::Groups { .. } | Event::ShutdownComplete { .. } => {}
+        Event::Groups { .. } | Event::Routes(_) | Event::ShutdownComplete { .. } => {}
     }
 }
 

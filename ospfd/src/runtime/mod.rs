@@ -8,6 +8,7 @@ pub mod config;
 pub mod control;
 pub mod driver;
 pub mod links;
+pub mod routes;
 pub mod signals;
 pub mod socket;
 

@@ -1,5 +1,7 @@
 //! From what was written to what can be run.
 
+mod routing;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +17,7 @@ use super::raw::{
 };
 use super::{DEFAULT_SOCKET, Settings};
 use crate::core::advertise::{self, MAX_PREFIXES};
-use crate::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType, Password, RoutingConfig};
+use crate::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType, Password};
 
 const DEFAULT_COST: u16 = 10;
 /// RFC 2328 appendix C.3 gives 10 s as the example for a LAN; so do FRR and BIRD.
@@ -40,17 +42,20 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
         raw.interface.iter().map(|(name, raw)| (name.clone(), checker.interface(name, raw))).collect();
     checker.one_area(&interfaces);
     let static_advertisements = checker.advertisements(&raw.advertise);
+    let routes = checker.routes(&raw.routes);
+    let routing = checker.routing(&raw.routes, &raw.spf);
     let core = Config {
         router_id,
         transit: raw.transit.unwrap_or(false),
         interfaces,
         static_advertisements,
-        routing: RoutingConfig::default(),
+        routing,
     };
     checker.found.into_result()?;
 
     let mut settings = Settings {
         core,
+        routes,
         socket: raw.control.socket.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET)),
         log_filter: raw.log.filter.clone().unwrap_or_else(|| "info".to_owned()),
         log_format: match raw.log.format {
@@ -273,6 +278,7 @@ impl Bounded for u16 {
 fn normal(settings: &Settings, raw: &Raw) -> Raw {
     let core = &settings.core;
     let auth_of = |name: &String| raw.interface.get(name).and_then(|raw| raw.auth.as_ref());
+    let (routes, spf) = routing::normal(settings.routes, core.routing);
     Raw {
         router_id: Some(core.router_id),
         transit: Some(core.transit),
@@ -284,6 +290,8 @@ fn normal(settings: &Settings, raw: &Raw) -> Raw {
                 LogFormat::Json => RawLogFormat::Json,
             }),
         },
+        routes,
+        spf,
         interface: core
             .interfaces
             .iter()

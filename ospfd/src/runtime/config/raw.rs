@@ -18,6 +18,8 @@ pub(super) struct Raw {
     pub(super) transit: Option<bool>,
     pub(super) control: RawControl,
     pub(super) log: RawLog,
+    pub(super) routes: RawRoutes,
+    pub(super) spf: RawSpf,
     pub(super) interface: BTreeMap<String, RawInterface>,
     pub(super) advertise: BTreeMap<String, RawAdvertise>,
 }
@@ -43,6 +45,44 @@ pub(super) struct RawLog {
 pub(super) enum RawLogFormat {
     Text,
     Json,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRoutes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) install: Option<RawInstall>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) table: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) metric: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_paths: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawInstall {
+    None,
+    DefaultOnly,
+    All,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawSpf {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rfc1583_compatibility: Option<bool>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) initial_delay: Option<Duration>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) short_delay: Option<Duration>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) long_delay: Option<Duration>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) time_to_learn: Option<Duration>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) hold_down: Option<Duration>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::core::config::{AuthConfig, NetworkType, Password};
+use crate::core::config::{AuthConfig, NetworkType, Password, RoutingConfig};
+use crate::runtime::routes::Install;
 
 struct Files(tempfile::TempDir);
 
@@ -262,4 +263,47 @@ fn all_errors_are_told_at_once() {
 fn bad_interface_names_are_refused() {
     let text = "router_id = \"10.0.0.1\"\n[interface.\"a name that is long\"]\n";
     assert_errors(text, &["ospfd.toml:2:", "cannot be the name of an interface"]);
+}
+
+#[test]
+fn routes_stay_out_of_the_kernel_unless_they_are_asked_for() {
+    let settings = Files::new("router_id = \"10.0.0.1\"").load().unwrap();
+    assert_eq!(settings.routes, RouteSettings { install: Install::None, table: 254, metric: 110 });
+    assert_eq!(settings.core.routing, RoutingConfig::default());
+    let text = r#"
+router_id = "10.0.0.1"
+[routes]
+install = "default-only"
+table = 1000
+metric = 7
+max_paths = 8
+[spf]
+initial_delay = "0s"
+short_delay = "20ms"
+long_delay = "1s"
+time_to_learn = "500ms"
+hold_down = "2s"
+rfc1583_compatibility = true
+"#;
+    let settings = Files::new(text).load().unwrap();
+    assert_eq!(settings.routes, RouteSettings { install: Install::DefaultOnly, table: 1000, metric: 7 });
+    let RoutingConfig { spf, delay } = settings.core.routing;
+    assert_eq!((spf.max_paths, spf.rfc1583_compatibility), (8, true));
+    assert_eq!((delay.initial, delay.hold_down), (Duration::ZERO, Duration::from_secs(2)));
+    assert_eq!(Files::new(&settings.normal_form).load().unwrap().normal_form, settings.normal_form);
+}
+
+#[test]
+fn bad_values_of_routes_and_delays_are_refused() {
+    let text = "router_id = \"10.0.0.1\"\n[routes]\ntable = 0\nmax_paths = 300\n[spf]\nhold_down = \"100ms\"\nlong_delay = \"2m\"\n";
+    assert_errors(
+        text,
+        &[
+            "table is 0, out of 1 to 4294967295",
+            "max_paths is 300, out of 1 to 256",
+            "hold_down (100ms) is not longer than time_to_learn (300ms)",
+            "long_delay is 120s, longer than 60s",
+        ],
+    );
+    assert_errors("router_id = \"10.0.0.1\"\n[routes]\ninstall = \"some\"\n", &["default-only"]);
 }
