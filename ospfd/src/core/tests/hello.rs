@@ -6,8 +6,8 @@ use std::time::Duration;
 use common::ids::{AreaId, IfIndex, RouterId};
 
 use super::world::{AREA, ETH0, World, address, config, router_id};
-use crate::core::config::AuthConfig;
 use crate::core::config::NetworkType::{Broadcast, PointToPoint};
+use crate::core::config::{AuthConfig, Password};
 use crate::core::event::{Event, RxDatagram};
 use crate::core::output::{ALL_D_ROUTERS, ALL_SPF_ROUTERS};
 use crate::packet::{Auth, Body, Hello, Packet, options};
@@ -169,9 +169,9 @@ fn routers_that_share_a_password_become_full_and_others_do_not() {
         let mut configs = [config(0, PointToPoint), config(1, PointToPoint)];
         let words = [*b"password", if same { *b"password" } else { *b"passw0rd" }];
         for (config, word) in configs.iter_mut().zip(words) {
-            config.interfaces.get_mut("eth0").unwrap().auth = AuthConfig::Simple(word);
+            config.interfaces.get_mut("eth0").unwrap().auth = AuthConfig::Simple(Password(word));
         }
-        let mut world = World::with_auth(configs.into(), &words.map(Auth::Simple));
+        let mut world = World::new(configs.into());
         world.run(Duration::from_secs(5));
         assert_eq!(world.is_full(0, 1), same);
         assert_eq!(world.counter(0, "drop-auth-failed") > 0, !same);

@@ -39,7 +39,7 @@ pub(super) struct World {
     /// Everything arrives this many times.
     pub(super) copies: usize,
     flying: VecDeque<(Instant, usize, Transmit)>,
-    auths: Vec<Auth>,
+    auths: Vec<AuthConfig>,
 }
 
 pub(super) fn interface_config(network_type: NetworkType) -> InterfaceConfig {
@@ -97,14 +97,10 @@ pub(super) fn vip(last: u8, metric: u16) -> Advertisement {
 impl World {
     /// Nodes with the given configurations; links come up at time 1 s.
     pub(super) fn new(configs: Vec<Config>) -> Self {
-        Self::with_auth(configs, &[])
-    }
-
-    /// The same; `auths` are those of the nodes, Null when left out.
-    pub(super) fn with_auth(configs: Vec<Config>, auths: &[Auth]) -> Self {
         let now = Instant::from_micros(1_000_000);
         let mut world = Self {
             now,
+            auths: configs.iter().map(|config| config.interfaces["eth0"].auth.clone()).collect(),
             events: configs.iter().map(|_| Vec::new()).collect(),
             nodes: configs
                 .into_iter()
@@ -117,7 +113,6 @@ impl World {
             cut: None,
             copies: 1,
             flying: VecDeque::new(),
-            auths: auths.to_vec(),
         };
         for node in 0..world.nodes.len() {
             world.nodes[node].handle_link(now, link(node, true));
@@ -164,9 +159,10 @@ impl World {
     pub(super) fn collect(&mut self) {
         for node in 0..self.nodes.len() {
             while let Some(transmit) = self.nodes[node].poll_transmit() {
-                let auth = self.auths.get(node).copied().unwrap_or_default();
-                let body =
-                    Packet::decode(&transmit.payload, &auth).expect("we send what we can read").packet.body;
+                let (decoded, _) = self.auths[node]
+                    .expecting(self.now, |expected| Packet::decode_expecting(&transmit.payload, expected))
+                    .expect("we send what we can read");
+                let body = decoded.packet.body;
                 let passes = (self.filter)(node, &body);
                 self.sent.push((self.now, node, transmit.destination, body));
                 self.payloads.push(transmit.payload.clone());
