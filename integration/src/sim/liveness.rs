@@ -31,7 +31,7 @@ fn components(world: &World) -> Vec<BTreeSet<NodeId>> {
         let mut component = BTreeSet::from([first]);
         let mut open = vec![first];
         while let Some(node) = open.pop() {
-            let links = world.links.iter().filter(|link| link.carries() && link.is_on(node));
+            let links = world.links.iter().filter(|link| synchronises(world, link) && link.is_on(node));
             for (end, _) in links.flat_map(|link| &link.spec.ends) {
                 if left.remove(end) {
                     component.insert(*end);
@@ -42,6 +42,13 @@ fn components(world: &World) -> Vec<BTreeSet<NodeId>> {
         components.push(component);
     }
     components
+}
+
+/// Do databases pass over the link? On a LAN where nobody can become Designated Router, they do not.
+fn synchronises(world: &World, link: &Link) -> bool {
+    let elects =
+        || link.spec.ends.iter().any(|(node, priority)| *priority > 0 && world.nodes[node.0].serves());
+    link.carries() && (link.spec.kind == LinkKind::PointToPoint || elects())
 }
 
 /// Neighbours on one link: Full where RFC 2328 §10.4 says so, 2-Way elsewhere, and nobody who is not there.
