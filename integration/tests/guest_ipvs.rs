@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use director::core::desired::{Desired, desired};
 use director::core::plan::{Op, Owned, plan};
+use director::core::seats::take_seats;
 use director::ipvs::{Handle, IpvsError};
 use director::model::{
     CheckKind, CheckSpec, Config, Forward, RealServer, Scheduler, SchedulerKind, ServerEntry, Service,
@@ -421,5 +422,70 @@ fn the_sysctls_of_active_active_exist_and_take_their_values() {
         assert_eq!(run("sysctl", "-n net.ipv4.ip_forward").trim(), "1");
         let again = sysctl::apply(&config);
         assert!(again.iter().all(|finding| matches!(finding.outcome, Outcome::Kept)));
+    });
+}
+
+/// Which server each client port was sent to, for a UDP service on `vip`.
+fn picks(vip: &str) -> BTreeMap<u16, String> {
+    run("ipvsadm", "-Lnc")
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| words.len() >= 6 && words[4] == format!("{vip}:53"))
+        .map(|words| (words[3].parse::<SocketAddr>().unwrap().port(), words[5].to_owned()))
+        .collect()
+}
+
+#[test]
+#[ignore = "needs root and a kernel with IPVS: cargo lab test"]
+fn mh_sends_a_flow_to_the_same_server_whether_another_died_before_or_after_the_start() {
+    const SCHEDULER: Scheduler = Scheduler { kind: SchedulerKind::Mh, fallback: true, port: true };
+    const FLOWS: u16 = 300;
+    let servers = ["10.0.0.1:53", "10.0.0.2:53", "10.0.0.3:53", "10.0.0.4:53"];
+    in_namespace(async {
+        for address in ["198.51.100.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+            run("ip", &format!("address add {address}/32 dev lo"));
+        }
+        for last in 1..=4 {
+            run("ip", &format!("address add 10.0.0.{last}/32 dev lo"));
+        }
+        let vips = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+        let services = || {
+            vips.map(|vip| {
+                service(&format!("udp {vip}:53"), &SCHEDULER, &servers.map(|it| (it, Forward::Dr, 1)))
+            })
+        };
+        let config = config(services().to_vec());
+        let of = |vip: &str, dead: Option<&str>| {
+            let mut wanted =
+                desired(&config, |_, _, server| u32::from(dead != Some(&server.address.to_string())));
+            wanted.services.retain(|key, _| *key == self::key(&format!("udp {vip}:53")));
+            wanted
+        };
+        let mut executor = Executor::new();
+        let dead = Some(servers[2]);
+        // It dies after the start; before it; before it, and gets no seat.
+        for (vip, wanted) in
+            [(vips[0], of(vips[0], None)), (vips[0], of(vips[0], dead)), (vips[1], of(vips[1], dead))]
+        {
+            let plan = plan(&wanted, &executor.observe().await.unwrap(), &Owned::new());
+            executor.apply(&take_seats(&config, plan)).await.unwrap_or_else(|error| panic!("{vip}: {error}"));
+        }
+        let unseated = plan(&of(vips[2], dead), &executor.observe().await.unwrap(), &Owned::new());
+        executor.apply(&unseated).await.unwrap();
+
+        for port in 20_000..20_000 + FLOWS {
+            let socket = std::net::UdpSocket::bind(("198.51.100.1", port)).unwrap();
+            for vip in vips {
+                // Nobody listens, so a refusal of the flow before may come back here: only the choice matters.
+                let _ = socket.send_to(b"?", (vip, 53));
+            }
+        }
+        let [after, before, unseated] = vips.map(picks);
+        assert_eq!(after.len(), usize::from(FLOWS));
+        assert!(after.values().all(|server| server != servers[2]));
+        assert_eq!(after, before);
+        let moved = after.iter().filter(|(port, server)| unseated.get(port) != Some(server)).count();
+        assert!(moved > 0, "without a seat, this kernel hashes some flows to another server");
+        println!("without a seat, {moved} of {FLOWS} flows meet another server");
     });
 }

@@ -11,3 +11,4 @@ pub mod lease;
 mod model_kernel;
 pub mod observed;
 pub mod plan;
+pub mod seats;

@@ -10,6 +10,7 @@ use crate::core::desired::{Desired, desired};
 use crate::core::gate::{self, Advertised, GateInput, Verdict};
 use crate::core::health::{HealthMap, HealthState, Question, ServerName};
 use crate::core::plan::{Op, plan};
+use crate::core::seats::take_seats;
 
 /// What follows from what is known now.
 #[derive(Debug, Default)]
@@ -31,7 +32,9 @@ impl Agent {
         let desired = self.desired(&health);
         let stalled = self.stalled(now);
         let observed = self.kernel.observed.as_ref();
-        let plan = observed.map(|observed| plan(&desired, observed, &self.owned)).unwrap_or_default();
+        let plan = observed
+            .map(|observed| take_seats(&self.config, plan(&desired, observed, &self.owned)))
+            .unwrap_or_default();
         let in_force = self.in_force();
         let verdicts = gate::verdicts(&GateInput {
             config: &self.config,

@@ -43,6 +43,21 @@ fn a_vip_is_advertised_after_the_table_and_the_first_check_round() {
 }
 
 #[test]
+fn a_server_is_added_with_its_weight_and_quiesced_until_it_is_checked() {
+    let mut world = World::new(config(&[1], 1), leased());
+    world.run(Duration::from_micros(1));
+    let shown: Vec<String> = world.applied.iter().map(ToString::to_string).collect();
+    let expected = [
+        "-A -t 192.0.2.1:80 -s mh -b mh-fallback,mh-port",
+        "-a -t 192.0.2.1:80 -r 10.0.0.2:80 -g -w 1",
+        "-e -t 192.0.2.1:80 -r 10.0.0.2:80 -g -w 0",
+        "-a -t 192.0.2.1:80 -r 10.0.0.3:80 -g -w 1",
+        "-e -t 192.0.2.1:80 -r 10.0.0.3:80 -g -w 0",
+    ];
+    assert_eq!(shown, expected, "its seat in the table of mh is the same wherever it died");
+}
+
+#[test]
 fn a_dead_server_gets_weight_0_and_the_vip_stays() {
     let mut world = serving();
     world.dead.insert(3);
