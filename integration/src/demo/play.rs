@@ -17,10 +17,10 @@ use crate::lab::{Lab, Options};
 use crate::observe::clock::Clock;
 use crate::paths;
 
-/// Short connections per second.
-const RATE: u32 = 40;
+/// Short connections per second. An emulated processor manages some 60 beside the rest of the lab.
+const RATE: u32 = 25;
 /// Long-lived connections.
-const LONG: u32 = 24;
+const LONG: u32 = 16;
 /// From the daemons' start to both directors being next hops.
 const READY_LIMIT: Duration = Duration::from_secs(90);
 

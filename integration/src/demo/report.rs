@@ -50,6 +50,8 @@ pub struct StepReport {
     pub failures: BTreeMap<Failure, u64>,
     /// Start of the last request that failed, from the blow.
     pub last_failure_ms: Option<f64>,
+    /// The longest time that an answer took.
+    pub slowest_ms: f64,
     /// Long-lived connections that broke.
     pub long_lived_broken: u64,
     /// The longest silence that a long-lived connection outlived.
@@ -85,6 +87,7 @@ impl StepReport {
         self.requests_failed = tally.failed_total();
         self.failures.clone_from(&tally.failed);
         self.last_failure_ms = tally.last_failure_at.map(|at| millis(at.since(blow)));
+        self.slowest_ms = millis(tally.slowest);
         self.long_lived_broken = tally.broken;
         self.longest_gap_ms = millis(tally.longest_gap);
     }

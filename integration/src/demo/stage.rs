@@ -34,6 +34,9 @@ pub(super) const SERVERS: [(&str, Ipv4Addr); 3] = [
 const LOOK: Duration = Duration::from_millis(20);
 /// Between two samples for the timeline.
 const SAMPLE: Duration = Duration::from_millis(250);
+/// A request without an answer by then has failed. One lost packet costs a second (the kernel's first retransmission), and
+/// shows as the slowest answer.
+const REQUEST_LIMIT: Duration = Duration::from_secs(2);
 /// Rates are shown over this span.
 const RATE_SPAN: Duration = Duration::from_secs(2);
 /// The upstream's table is read again this often, besides the notifications.
@@ -99,9 +102,9 @@ impl Stage {
         Load {
             target: SocketAddr::from((VIP, PORT)),
             rate,
-            timeout: Duration::from_secs(1),
+            timeout: REQUEST_LIMIT,
             long,
-            long_interval: Duration::from_millis(200),
+            long_interval: Duration::from_millis(500),
             long_limit: Duration::from_secs(5),
         }
     }
@@ -214,7 +217,7 @@ impl Stage {
         let to = self.settle()?;
         let tally = self.client.ledger().tally(from, to);
         let found = if tally.failed.is_empty() {
-            format!("{} answered", tally.answered_total())
+            format!("{} answered, the slowest in {}", tally.answered_total(), human(millis(tally.slowest)))
         } else {
             let reasons: Vec<String> =
                 tally.failed.iter().map(|(why, count)| format!("{count} {why}")).collect();

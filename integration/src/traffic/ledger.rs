@@ -97,6 +97,8 @@ pub struct Tally {
     pub first_failure_at: Option<Instant>,
     /// Start of the last request that failed.
     pub last_failure_at: Option<Instant>,
+    /// The longest time that an answer took.
+    pub slowest: Duration,
     /// Long-lived connections that broke.
     pub broken: u64,
     /// The longest silence that a long-lived connection outlived.
@@ -187,7 +189,10 @@ impl Ledger {
         for request in late_enough.filter(|r| within(r.started_at)) {
             let at = request.started_at;
             match &request.outcome {
-                Ok(server) => *tally.answered.entry(server.clone()).or_default() += 1,
+                Ok(server) => {
+                    *tally.answered.entry(server.clone()).or_default() += 1;
+                    tally.slowest = tally.slowest.max(request.took);
+                }
                 Err(failure) => {
                     *tally.failed.entry(*failure).or_default() += 1;
                     tally.first_failure_at = Some(tally.first_failure_at.map_or(at, |t| t.min(at)));
@@ -266,6 +271,7 @@ mod tests {
         let before = ledger.tally(at(0), at(100));
         assert_eq!((before.answered_by("a"), before.answered_by("b"), before.failed_total()), (1, 0, 1));
         assert_eq!(before.last_failure_at, Some(at(99)));
+        assert_eq!(before.slowest, Duration::from_millis(20), "a failure is no slow answer");
         let after = ledger.tally(at(100), at(2000));
         assert_eq!((after.answered_total(), after.failed_total()), (1, 0));
     }
