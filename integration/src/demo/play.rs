@@ -49,6 +49,7 @@ pub(super) fn play(style: Style, speed: Speed, keep: bool) -> Result<ExitCode> {
         report.steps.push(played);
         if !is_good {
             report.passed = false;
+            keep_evidence(&stage.lab);
             break;
         }
     }
@@ -96,6 +97,35 @@ fn set_up(clock: Clock, mut screen: Screen<std::io::Stdout>) -> Result<Stage> {
     let took = clock.since(from);
     stage.screen.say(&format!("ready {:.1} s after the daemons' start", took.as_secs_f64()))?;
     Ok(stage)
+}
+
+/// What the routers believe when a step has gone wrong, beside their logs.
+fn keep_evidence(lab: &Lab) {
+    let ask =
+        |what: &[&str]| what.iter().map(|c| lab.node("upstream").vtysh(c).unwrap_or_default()).collect();
+    let upstream: String = ask(&[
+        "show ip ospf neighbor",
+        "show ip ospf database router",
+        "show ip ospf route",
+        "show ip route",
+    ]);
+    let mut evidence = vec![("upstream".to_owned(), upstream)];
+    for (director, _) in DIRECTORS {
+        let node = lab.node(director);
+        let mut text = String::new();
+        for what in ["neighbor", "database", "advertised"] {
+            text += &node
+                .ospfctl(&["show", what])
+                .map_or_else(|e| e.to_string(), |said| said.stdout + &said.stderr);
+        }
+        text +=
+            &node.directorctl(&["status"]).map_or_else(|e| e.to_string(), |said| said.stdout + &said.stderr);
+        evidence.push((director.to_owned(), text));
+    }
+    for (node, text) in evidence {
+        // Evidence that cannot be kept is missed only by who looks for it.
+        let _ = fs::write(lab.logs().join(format!("{node}-state.txt")), text);
+    }
 }
 
 /// The table, the report and the picture.
