@@ -97,9 +97,8 @@ fn route_becomes(stage: &mut Stage, wanted: &NextHops, what: &str, limit: Durati
     Ok(at)
 }
 
-/// The director's kernel has taken new connections since `from`.
-fn carries(stage: &mut Stage, director: &'static str, limit: Duration) -> Result<Instant> {
-    let before = stage.carried(director);
+/// The director's kernel has taken more connections than `before`.
+fn carries(stage: &mut Stage, director: &'static str, before: u64, limit: Duration) -> Result<Instant> {
     stage.within(limit, &format!("{director} carries new connections"), |s| {
         (s.carried(director) > before).then(|| s.clock.now())
     })
@@ -109,7 +108,7 @@ fn steady(stage: &mut Stage, calm: Duration) -> Result<()> {
     let from = stage.strike("short requests and long-lived connections begin")?;
     stage.start_load()?;
     for (director, _) in DIRECTORS {
-        carries(stage, director, DETECT_LIMIT)?;
+        carries(stage, director, 0, DETECT_LIMIT)?;
     }
     for (server, _) in SERVERS {
         let what = format!("server {server} answers");
@@ -204,19 +203,21 @@ fn director_dies(stage: &mut Stage, calm: Duration) -> Result<()> {
     let first = stage.fib.first_since(blow, |hops| *hops != all_next_hops()).map_or(gone, |change| change.at);
     stage.detected(first, "the upstream's kernel has lost a next hop");
     stage.withdrawn(gone, "d2 is the only next hop");
-    carries(stage, "d2", DETECT_LIMIT)?;
+    let before = stage.carried("d2");
+    carries(stage, "d2", before, DETECT_LIMIT)?;
     stage.play(calm)?;
     stage.demand_no_failure(gone, "the survivor carries all: no later request fails")?;
     stage.demand_breaks(0, "no long-lived connection breaks")
 }
 
 fn director_returns(stage: &mut Stage, calm: Duration) -> Result<()> {
+    let before = stage.carried("d1");
     let blow = stage.strike("power is back: links up, empty tables, daemons start")?;
     power::restore(stage.lab.node("d1"), "10.1.1.1")?;
     let back =
         route_becomes(stage, &all_next_hops(), "the upstream routes to both directors again", RETURN_LIMIT)?;
     stage.detected(back, "both directors are next hops again");
-    let carried = carries(stage, "d1", DETECT_LIMIT)?;
+    let carried = carries(stage, "d1", before, DETECT_LIMIT)?;
     stage.withdrawn(carried, "the returned director carries new connections");
     stage.play(calm)?;
     stage.demand_no_failure(blow, "no request fails")?;
@@ -240,12 +241,13 @@ fn drained(stage: &mut Stage, calm: Duration) -> Result<()> {
 }
 
 fn undrained(stage: &mut Stage, calm: Duration) -> Result<()> {
+    let before = stage.carried("d2");
     let blow = stage.strike("directorctl undrain on d2")?;
     stage.lab.node("d2").directorctl(&["undrain"])?.ok()?;
     let back =
         route_becomes(stage, &all_next_hops(), "the upstream routes to both directors again", ROUTE_LIMIT)?;
     stage.detected(back, "both directors are next hops again");
-    let carried = carries(stage, "d2", DETECT_LIMIT)?;
+    let carried = carries(stage, "d2", before, DETECT_LIMIT)?;
     stage.withdrawn(carried, "the director carries new connections");
     stage.play(calm)?;
     stage.demand_no_failure(blow, "no request fails")?;
