@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::{SigSet, Signal};
 
 /// One package per line; `#` starts a comment.
 const LIST: &str = include_str!("../packages");
@@ -69,16 +70,20 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The host's service policy, replaced by "no" until dropped.
+/// The host's service policy, replaced by "no" until dropped. Meanwhile an interrupt ends apt-get, and us only
+/// after the policy is back.
 struct Policy {
     before: Option<Vec<u8>>,
+    held: SigSet,
 }
 
 impl Policy {
     fn forbid_services() -> Result<Self> {
+        let held = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
+        held.thread_block().context("cannot hold interrupts")?;
         let before = fs::read(POLICY).ok();
         fs::write(POLICY, "#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {POLICY}"))?;
-        let policy = Self { before };
+        let policy = Self { before, held };
         fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755))?;
         Ok(policy)
     }
@@ -93,6 +98,8 @@ impl Drop for Policy {
         if let Err(error) = restored {
             eprintln!("setup: {POLICY} was not put back: {error}");
         }
+        // One that came meanwhile takes effect here.
+        let _ = self.held.thread_unblock();
     }
 }
 

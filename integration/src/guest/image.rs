@@ -44,7 +44,7 @@ pub fn prepare() -> Result<Image> {
     let unpacked = dir.join("kernel");
     if !unpacked.exists() {
         eprintln!("guest: fetching the kernel");
-        fetch(&dir, &unpacked)?;
+        fetch_with_fresh_lists(&dir, &unpacked)?;
     }
     let version = only_entry(&unpacked.join("lib/modules"))?;
     let modules = unpacked.join("lib/modules").join(&version);
@@ -52,6 +52,17 @@ pub fn prepare() -> Result<Image> {
     let initramfs = dir.join("initramfs");
     pack(&dir, &unpacked, &version, &initramfs)?;
     Ok(Image { kernel, initramfs, modules })
+}
+
+/// What apt knows may be nothing, or older than the archive: then it is told to look.
+fn fetch_with_fresh_lists(dir: &Path, unpacked: &Path) -> Result<()> {
+    let Err(error) = fetch(dir, unpacked) else { return Ok(()) };
+    if !nix::unistd::geteuid().is_root() {
+        return Err(error.context("the guest's kernel cannot be fetched; try `sudo apt-get update`"));
+    }
+    eprintln!("guest: apt's lists are out of date; updating them");
+    run(Command::new("apt-get").args(["-qq", "update"]))?;
+    fetch(dir, unpacked)
 }
 
 /// `apt-get download` and `dpkg -x`: nothing is installed. The directory appears only when it is complete.
@@ -75,8 +86,7 @@ fn kernel_package() -> Result<String> {
     let text = run(Command::new("apt-cache").args(["depends", METAPACKAGE]))?;
     let mut names = text.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
     let name = names.find(|name| name.starts_with("linux-image-"));
-    name.map(str::to_owned)
-        .with_context(|| format!("apt knows no kernel behind {METAPACKAGE}; try `apt-get update`"))
+    name.map(str::to_owned).with_context(|| format!("apt knows no kernel behind {METAPACKAGE}"))
 }
 
 /// Packs anew each time: a second's work, and never stale.

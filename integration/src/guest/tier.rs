@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::{Accelerator, image};
@@ -39,6 +39,7 @@ impl fmt::Display for Tier {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Remembered {
     machine: String,
+    user: u32,
     kernel: String,
     tier: Tier,
 }
@@ -49,19 +50,28 @@ struct Remembered {
 /// The guest cannot be prepared.
 pub fn choose(forced: Option<Tier>) -> Result<Tier> {
     if let Some(tier) = forced {
+        // A guest that hangs before its first line would cost the whole deadline of the work.
+        let hopeless = tier == Tier::Kvm && !super::boots(&image::prepare()?, Accelerator::Kvm)?;
+        ensure!(
+            !hopeless,
+            "KVM does not boot a guest on this machine; leave `--tier` out, or take `--tier tcg`"
+        );
         eprintln!("kernel with IPVS: {tier} (asked for)");
         return Ok(tier);
     }
     let (machine, kernel) = identity();
+    let user = nix::unistd::geteuid().as_raw();
     let file = memory()?;
     let remembered = fs::read_to_string(&file).ok().and_then(|text| toml::from_str::<Remembered>(&text).ok());
-    if let Some(known) = remembered.filter(|known| known.machine == machine && known.kernel == kernel) {
+    let is_here =
+        |known: &Remembered| (&known.machine, known.user, &known.kernel) == (&machine, user, &kernel);
+    if let Some(known) = remembered.filter(is_here) {
         eprintln!("kernel with IPVS: {} (as last time)", known.tier);
         return Ok(known.tier);
     }
     let (tier, why) = probe()?;
     eprintln!("kernel with IPVS: {tier} ({why})");
-    fs::write(&file, toml::to_string(&Remembered { machine, kernel, tier })?)
+    fs::write(&file, toml::to_string(&Remembered { machine, user, kernel, tier })?)
         .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(tier)
 }
@@ -84,13 +94,13 @@ fn probe() -> Result<(Tier, String)> {
         return Ok((Tier::Native, "it has ip_vs".to_owned()));
     }
     if !std::path::Path::new("/dev/kvm").exists() {
-        return Ok((Tier::Tcg, "the running kernel has no ip_vs, and there is no /dev/kvm".to_owned()));
+        return Ok((Tier::Tcg, "the running kernel offers no ip_vs, and there is no /dev/kvm".to_owned()));
     }
     let booted = super::boots(&image::prepare()?, Accelerator::Kvm)?;
     Ok(if booted {
-        (Tier::Kvm, "the running kernel has no ip_vs".to_owned())
+        (Tier::Kvm, "the running kernel offers no ip_vs".to_owned())
     } else {
-        (Tier::Tcg, "the running kernel has no ip_vs, and KVM does not boot a guest here".to_owned())
+        (Tier::Tcg, "the running kernel offers no ip_vs, and KVM does not boot a guest here".to_owned())
     })
 }
 
