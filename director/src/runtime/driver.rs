@@ -126,6 +126,7 @@ impl Driver {
                 self.perform(action).await;
             }
             let now = self.clock.now();
+            self.watchdog.handle_timeout(now);
             if self.agent.is_stopped(now) {
                 return true;
             }
@@ -145,11 +146,7 @@ impl Driver {
                 Input::Command(command) => self.answer(command).await,
                 Input::Probe(id, result) => self.agent.handle_probe(self.clock.now(), id, result),
                 Input::Lease(reply) => self.agent.handle_lease(self.clock.now(), reply),
-                Input::Time => {
-                    let now = self.clock.now();
-                    self.watchdog.handle_timeout(now);
-                    self.agent.handle_timeout(now);
-                }
+                Input::Time => self.agent.handle_timeout(self.clock.now()),
             }
         }
     }
@@ -195,6 +192,8 @@ impl Driver {
                     let fault = LeaseFault::Unreachable("the way to ospfd is busy".to_owned());
                     self.agent.handle_lease(self.clock.now(), Err(fault));
                 }
+                // A withdrawal is on its way before the next look at the kernel begins.
+                tokio::task::yield_now().await;
             }
         }
     }

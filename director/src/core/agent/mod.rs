@@ -32,6 +32,9 @@ use crate::model::{Config, Service};
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(10);
 
+/// Later than this, the loop itself has stalled.
+const LOOP_STALL: Duration = Duration::from_millis(500);
+
 /// Everything is decided anew at least this often, if a timer runs out at all.
 const DECIDE_EVERY: Duration = Duration::from_millis(250);
 
@@ -138,6 +141,8 @@ pub struct Agent {
     /// Services that a reload added and that are not checked yet: they do not yet speak for a VIP that is advertised.
     newcomers: BTreeSet<String>,
     decided_at: Instant,
+    /// When the loop was here last.
+    seen_at: Instant,
 }
 
 impl Agent {
@@ -159,6 +164,7 @@ impl Agent {
             started_at: now,
             newcomers: BTreeSet::new(),
             decided_at: now,
+            seen_at: now,
             config,
             options,
         }
@@ -243,8 +249,21 @@ impl Agent {
         self.is_stopping && is_withdrawn
     }
 
+    /// A loop that did not turn in time (a frozen process, a paused machine) asked nobody meanwhile: that time does not count
+    /// against the checks. What the stall means for the VIPs is the lease's to say.
+    fn forgive_stall(&mut self, now: Instant) {
+        let overdue = self.next_deadline().map_or(Duration::ZERO, |at| now.since(at));
+        let late = overdue.min(now.since(self.seen_at));
+        self.seen_at = now;
+        if late >= LOOP_STALL {
+            tracing::warn!(late = ?late, reason = "the loop did not turn", "director stalled");
+            self.health.forgive(late);
+        }
+    }
+
     /// Time has come for something; see [`Agent::next_deadline`].
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.forgive_stall(now);
         self.health.handle_timeout(now);
         let has_lapsed = self.lease.as_mut().is_some_and(|lease| lease.handle_timeout(now));
         // Stalled checks and the back-off of the kernel make no event of their own.
@@ -253,6 +272,7 @@ impl Agent {
 
     /// The result of a probe.
     pub fn handle_probe(&mut self, now: Instant, id: ProbeId, result: ProbeResult) {
+        self.forgive_stall(now);
         self.health.handle_result(now, id, result);
         while let Some(change) = self.health.poll_change() {
             for (service_name, service) in &self.config.services {
@@ -351,6 +371,7 @@ impl Agent {
 
     /// `ospfd`'s answer.
     pub fn handle_lease(&mut self, now: Instant, reply: LeaseReply) {
+        self.forgive_stall(now);
         if let Some(lease) = &mut self.lease {
             lease.handle_reply(now, reply);
         }
@@ -369,6 +390,7 @@ impl Agent {
 
     /// What to do now, if anything. Call it until it gives nothing.
     pub fn poll_action(&mut self, now: Instant) -> Option<Action> {
+        self.forgive_stall(now);
         if self.is_dirty {
             self.decide(now);
             self.is_dirty = false;

@@ -168,6 +168,23 @@ fn a_frozen_director_lapses_and_comes_back_by_itself() {
 }
 
 #[test]
+fn a_freeze_shorter_than_the_lease_withdraws_nothing() {
+    let mut world = World::new(config(&[1], 1), options(Advertising::Lease { ttl: 10 * TTL }));
+    world.run(3 * SECOND);
+    world.history.clear();
+    world.freeze(15 * SECOND);
+    world.run(5 * SECOND);
+    assert!(
+        world.history.is_empty(),
+        "the checks were not asked, and so have not stalled: {:?}",
+        world.history
+    );
+    world.cannot_ask = true;
+    world.run(10 * SECOND);
+    assert!(world.advertised().is_empty(), "but a check that is asked in vain has");
+}
+
+#[test]
 fn checks_that_stall_withdraw_the_vip_and_leave_the_table() {
     let mut world = serving();
     world.cannot_ask = true;

@@ -43,6 +43,7 @@ pub(super) struct World {
     pub(super) ospfd_is_reachable: bool,
     generation: u64,
     set: Advertised,
+    ttl: Duration,
     lapses_at: Option<Instant>,
     /// Every set that was in force, in order.
     pub(super) history: Vec<Advertised>,
@@ -105,7 +106,12 @@ pub(super) fn leased() -> Options {
 impl World {
     pub(super) fn new(config: Config, options: Options) -> Self {
         let now = Instant::from_micros(1);
+        let ttl = match options.advertising {
+            Advertising::Lease { ttl } => ttl,
+            Advertising::Addresses => TTL,
+        };
         Self {
+            ttl,
             agent: Agent::new(config, options, Legacy::default(), 7, now),
             now,
             kernel: ModelKernel::default(),
@@ -296,7 +302,7 @@ impl World {
             Request::LeaseRenew { .. } => {}
             other => panic!("a director does not ask {other:?}"),
         }
-        self.lapses_at = Some(self.now + TTL);
+        self.lapses_at = Some(self.now + self.ttl);
         Ok(Response::Lease(self.view()))
     }
 
