@@ -3,7 +3,9 @@
 //! `up` leaves a confinement running that holds the lab; what is needed to find it again stands in `target/lab/up.toml`.
 //! Ending its first process ends everything in it.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::topology::{Needs, Topology};
 use crate::lab::{Lab, Options};
+use crate::node::Node;
 use crate::testing::build;
 use crate::{clock, guest, paths, place, setup};
 
@@ -55,14 +58,22 @@ struct Up {
     run_dir: PathBuf,
 }
 
-/// What the holder tells: nodes and their namespaces' names.
+/// What the holder tells.
 #[derive(Debug, Serialize, Deserialize)]
 struct Held {
-    namespaces: std::collections::BTreeMap<String, String>,
     logs: PathBuf,
+    nodes: BTreeMap<String, HeldNode>,
+}
+
+/// Where a node is found, inside the confinement.
+#[derive(Debug, Serialize, Deserialize)]
+struct HeldNode {
+    namespace: String,
+    dir: PathBuf,
 }
 
 pub(super) fn up(arguments: &UpArguments) -> Result<ExitCode> {
+    ensure!(nix::unistd::geteuid().is_root(), "a topology to play in needs root; try `sudo -E cargo lab up`");
     setup::ensure_packages()?;
     if let Some(up) = current()? {
         bail!("{:?} is up already; `cargo lab down` takes it down", up.topology);
@@ -94,7 +105,7 @@ pub(super) fn up(arguments: &UpArguments) -> Result<ExitCode> {
         down()?;
         bail!("it did not come up:\n{}", fs::read_to_string(run_dir.join("holder.log")).unwrap_or_default());
     };
-    let nodes: Vec<&str> = held.namespaces.keys().map(String::as_str).collect();
+    let nodes: Vec<&str> = held.nodes.keys().map(String::as_str).collect();
     println!("up: {} with the nodes {}", up.topology, nodes.join(", "));
     println!("logs: {}", held.logs.display());
     println!("next: cargo lab shell {}   (and cargo lab down at the end)", nodes.first().unwrap_or(&"NODE"));
@@ -104,8 +115,13 @@ pub(super) fn up(arguments: &UpArguments) -> Result<ExitCode> {
 /// Starts the lab and keeps it until the confinement is ended.
 pub(super) fn hold(arguments: &HoldArguments) -> Result<ExitCode> {
     let lab = Lab::start(&Topology::named(&arguments.name)?, &Options::default())?;
-    let names = lab.nodes().iter().map(|(name, node)| (name.clone(), node.namespace().name().to_owned()));
-    let held = Held { namespaces: names.collect(), logs: lab.logs().to_path_buf() };
+    let mut nodes = BTreeMap::new();
+    for (name, node) in lab.nodes() {
+        add_tools(node)?;
+        let held = HeldNode { namespace: node.namespace().name().to_owned(), dir: node.dir().to_path_buf() };
+        nodes.insert(name.clone(), held);
+    }
+    let held = Held { logs: lab.logs().to_path_buf(), nodes };
     let run_dir = paths::run_dir()?;
     fs::write(run_dir.join("held.new"), toml::to_string(&held)?)?;
     fs::rename(run_dir.join("held.new"), run_dir.join("held.toml"))?;
@@ -114,23 +130,53 @@ pub(super) fn hold(arguments: &HoldArguments) -> Result<ExitCode> {
     }
 }
 
+/// `vtysh`, `birdc` and our controllers, in front of the path of the node's shell: they ask this node's daemons.
+fn add_tools(node: &Node) -> Result<()> {
+    let ours = |controller: &str, daemon: &str| -> Result<String> {
+        let program = paths::bin_dir()?.join(controller);
+        Ok(format!("{} --socket {}", program.display(), node.control_socket(daemon).display()))
+    };
+    let tools = [
+        ("vtysh", format!("/usr/bin/vtysh --vty_socket /run/frr/{}", node.namespace().name())),
+        ("birdc", format!("/usr/sbin/birdc -s {}", node.dir().join("bird.ctl").display())),
+        ("ospfctl", ours("ospfctl", "ospfd")?),
+        ("directorctl", ours("directorctl", "director")?),
+    ];
+    fs::create_dir_all(node.dir().join("bin"))?;
+    for (name, command) in tools {
+        let path = node.write_file(&format!("bin/{name}"), &format!("#!/bin/sh\nexec {command} \"$@\"\n"))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
 pub(super) fn shell(arguments: &ShellArguments) -> Result<ExitCode> {
     let up = current()?.context("nothing is up; `cargo lab up NAME` brings a topology up")?;
     let held = held(&up.run_dir)?;
-    let namespace = held.namespaces.get(&arguments.node);
-    let nodes: Vec<&str> = held.namespaces.keys().map(String::as_str).collect();
-    let namespace =
-        namespace.with_context(|| format!("no node {:?}; there are {}", arguments.node, nodes.join(", ")))?;
+    let nodes: Vec<&str> = held.nodes.keys().map(String::as_str).collect();
+    let node = held.nodes.get(&arguments.node);
+    let node =
+        node.with_context(|| format!("no node {:?}; there are {}", arguments.node, nodes.join(", ")))?;
     let first = first_process(up.supervisor)?;
     let mut command = Command::new("nsenter");
-    command.args(["--target", &first.to_string(), "--mount", "--pid", "ip", "netns", "exec", namespace]);
+    command.args([
+        "--target",
+        &first.to_string(),
+        "--mount",
+        "--pid",
+        "ip",
+        "netns",
+        "exec",
+        &node.namespace,
+    ]);
     if arguments.command.is_empty() {
         command.args(["bash", "--norc", "-i"]).env("PS1", format!("{}:\\w# ", arguments.node));
     } else {
         command.args(&arguments.command);
     }
-    let vtysh_hint = format!("vtysh -N {namespace}");
-    Err(command.env("EVENKEEL_LAB_VTYSH", vtysh_hint).exec()).context("cannot start nsenter")
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}:{path}", node.dir.join("bin").display()));
+    Err(command.exec()).context("cannot start nsenter")
 }
 
 pub(super) fn down() -> Result<ExitCode> {
