@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::telemetry;
+use ospfd::runtime::clock::Clock;
 use ospfd::runtime::config::{self, Settings};
 use ospfd::runtime::driver::Ended;
 
@@ -38,6 +39,9 @@ fn main() -> ExitCode {
         }
     };
     if arguments.check {
+        for warning in settings.warnings(Clock::start().moment()) {
+            eprintln!("{warning}");
+        }
         print!("{}", settings.normal_form);
         return ExitCode::SUCCESS;
     }

@@ -43,7 +43,12 @@ impl Sources {
     /// A diagnostic about the value at `key`, e.g. `["service", "web", "port"]`. It points at the file that set it last; at the
     /// nearest enclosing table when nobody wrote the key itself.
     pub fn diagnostic(&self, key: &[&str], message: impl Into<String>) -> Diagnostic {
-        Diagnostic { message: message.into(), marks: self.mark(key, "").into_iter().collect(), help: None }
+        Diagnostic {
+            is_warning: false,
+            message: message.into(),
+            marks: self.mark(key, "").into_iter().collect(),
+            help: None,
+        }
     }
 
     fn mark(&self, key: &[&str], label: &str) -> Option<Mark> {
@@ -86,6 +91,7 @@ struct Mark {
 /// caret, and what to do.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
+    is_warning: bool,
     message: String,
     marks: Vec<Mark>,
     help: Option<String>,
@@ -93,19 +99,29 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub(super) fn of_file(path: &Path, message: &str) -> Self {
-        Self { message: format!("{} {message}", path.display()), marks: Vec::new(), help: None }
+        Self {
+            is_warning: false,
+            message: format!("{} {message}", path.display()),
+            marks: Vec::new(),
+            help: None,
+        }
     }
 
     pub(super) fn of_environment(prefix: &str, message: String) -> Self {
         let help = format!("look at the environment variables that begin with {prefix}__");
-        Self { message, marks: Vec::new(), help: Some(help) }
+        Self { is_warning: false, message, marks: Vec::new(), help: Some(help) }
     }
 
     pub(super) fn of_toml(file: &SourceFile, error: &toml::de::Error) -> Self {
         let message = error.message().to_owned();
         let help = suggestion(&message);
         let span = error.span().unwrap_or(0..0);
-        Self { message, marks: vec![Mark { file: file.clone(), span, label: String::new() }], help }
+        Self {
+            is_warning: false,
+            message,
+            marks: vec![Mark { file: file.clone(), span, label: String::new() }],
+            help,
+        }
     }
 
     /// What to do about it.
@@ -113,6 +129,12 @@ impl Diagnostic {
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
         self
+    }
+
+    /// Nothing is wrong, but the operator should know.
+    #[must_use]
+    pub fn warning(self) -> Self {
+        Self { is_warning: true, ..self }
     }
 
     /// Points at a second place that has to do with it.
@@ -125,7 +147,8 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut group = Group::with_title(Level::ERROR.primary_title(self.message.as_str()));
+        let level = if self.is_warning { Level::WARNING } else { Level::ERROR };
+        let mut group = Group::with_title(level.primary_title(self.message.as_str()));
         for (index, mark) in self.marks.iter().enumerate() {
             let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
             let mut annotation = kind.span(mark.span.clone());

@@ -5,26 +5,41 @@
 //! normal form is printed back.
 
 mod check;
+mod keys;
 mod raw;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use common::config::Diagnostics;
 use common::telemetry::LogFormat;
 
+use super::clock::Moment;
 use super::routes::RouteSettings;
-use crate::core::config::Config;
+use crate::core::config::{AuthConfig, Config};
+
+pub use keys::{WallChain, WallKey, WallLifetime};
 
 /// Prefix of the environment variables that override the file.
 pub const ENV_PREFIX: &str = "EVENKEEL_OSPFD";
+/// Where numbers that must survive a restart are kept when nobody says otherwise.
+pub const DEFAULT_STATE_DIR: &str = "/var/lib/evenkeel";
 /// Where the control socket is when nobody says otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/evenkeel/ospfd.sock";
 
 /// A configuration that can be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The engine's part.
+    /// The engine's part. An interface with a key chain has an empty one in it, which nothing passes: [`Settings::core_at`] fills
+    /// it.
     pub core: Config,
+    /// Key chains by name.
+    pub key_chains: BTreeMap<String, WallChain>,
+    /// Which chain an interface uses.
+    pub keyed: BTreeMap<String, String>,
+    /// Where numbers that must survive a restart are kept.
+    pub state_dir: PathBuf,
     /// What goes into the kernel's routing table.
     pub routes: RouteSettings,
     /// Path of the control socket.
@@ -35,6 +50,28 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// All of it as TOML, with the defaults written out and secrets hidden.
     pub normal_form: String,
+}
+
+impl Settings {
+    /// The engine's part, with the lifetimes of keys as instants.
+    pub fn core_at(&self, moment: Moment) -> Config {
+        let mut core = self.core.clone();
+        for (name, chain) in &self.keyed {
+            let interface = core.interfaces.get_mut(name);
+            if let (Some(interface), Some(wall)) = (interface, self.key_chains.get(chain))
+                && let AuthConfig::Keys { chain, .. } = &mut interface.auth
+            {
+                *chain = Arc::new(wall.at(moment));
+            }
+        }
+        core
+    }
+
+    /// What the operator should know though it can be run.
+    pub fn warnings(&self, moment: Moment) -> Vec<&str> {
+        let used = self.key_chains.iter().filter(|(name, _)| self.keyed.values().any(|used| used == *name));
+        used.filter_map(|(_, chain)| chain.warning(moment)).collect()
+    }
 }
 
 /// Reads and checks the file, its fragments and the environment.

@@ -18,11 +18,12 @@ use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tracing::{debug, error, info, warn};
 
-use super::clock::Clock;
+use super::clock::{Clock, Moment};
 use super::config::{self, Settings};
 use super::control::Command;
 use super::links::LinkReport;
 use super::routes::Installer;
+use super::sequence::SequenceFile;
 use super::signals::{Signal, notify, notify_reloading};
 use super::socket::{Received, Sockets};
 use crate::core::Instance;
@@ -35,6 +36,8 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 const SHUTDOWN_MARGIN: Duration = Duration::from_millis(500);
 /// Datagrams and requests of one round, each.
 const BATCH: usize = 64;
+/// A wall clock that went differently by this much has been set.
+const CLOCK_SHIFT: Duration = Duration::from_secs(1);
 /// A timer that is later than this shows that the process did not run.
 const STALL: Duration = Duration::from_millis(200);
 /// Turns that the other tasks get after a stall: the reactor, then the connections.
@@ -79,6 +82,9 @@ pub struct Driver {
     config_path: PathBuf,
     settings: Settings,
     instance: Instance,
+    sequence: SequenceFile,
+    /// When the lifetimes of keys were put on the engine's clock.
+    lifetimes_at: Moment,
     installer: Installer,
     sockets: Sockets,
     links: BTreeMap<IfIndex, LinkState>,
@@ -99,12 +105,19 @@ struct Watchdog {
 impl Driver {
     /// A loop with a new engine.
     pub fn new(clock: Clock, seed: u64, config_path: PathBuf, settings: Settings) -> Self {
-        let now = clock.now();
+        let moment = clock.moment();
+        let now = moment.now;
+        let (sequence, start) = SequenceFile::open(&settings.state_dir, moment.unix_micros);
+        for warning in settings.warnings(moment) {
+            warn!("{warning}");
+        }
         let period = sd_notify::watchdog_enabled().map(|limit| limit / 2);
         Self {
             clock,
             config_path,
-            instance: Instance::new(settings.core.clone(), seed, now),
+            instance: Instance::new(settings.core_at(moment), seed, now).with_crypto_sequence(start),
+            sequence,
+            lifetimes_at: moment,
             installer: Installer::start(settings.routes),
             settings,
             sockets: Sockets::default(),
@@ -120,6 +133,9 @@ impl Driver {
     pub async fn run(mut self, mut inputs: Inputs) -> Ended {
         let ended = self.go_round(&mut inputs).await;
         self.installer.stop().await;
+        if !self.settings.keyed.is_empty() {
+            self.sequence.close(self.instance.crypto_sequence());
+        }
         ended
     }
 
@@ -198,12 +214,26 @@ impl Driver {
         if self.instance.poll_timeout().is_some_and(|(at, _)| at <= now) {
             self.instance.handle_timeout(now);
         }
+        self.follow_wall_clock();
         if self.leave_at.is_some_and(|at| at <= now) {
             self.ended = Some(Ended::Flushed { acknowledged: false });
         }
         if let Some(watchdog) = self.watchdog.as_mut().filter(|watchdog| watchdog.due_at <= now) {
             watchdog.due_at = now + watchdog.period;
             notify(&[NotifyState::Watchdog]);
+        }
+    }
+
+    /// Lifetimes of keys are written in wall-clock time: when that clock has been set, they lie elsewhere on the engine's.
+    fn follow_wall_clock(&mut self) {
+        if self.settings.keyed.is_empty() {
+            return;
+        }
+        let moment = self.clock.moment();
+        if moment.shift_since(self.lifetimes_at) > CLOCK_SHIFT {
+            info!("the wall clock was set; lifetimes of keys follow it");
+            self.lifetimes_at = moment;
+            self.instance.reconfigure(moment.now, self.settings.core_at(moment));
         }
     }
 
@@ -224,6 +254,9 @@ impl Driver {
             }
         }
         self.installer.catch_up(self.instance.routes());
+        if !self.settings.keyed.is_empty() {
+            self.sequence.cover(self.instance.crypto_sequence());
+        }
         while let Some(transmit) = self.instance.poll_transmit() {
             self.sockets.send(&transmit);
         }
@@ -290,8 +323,13 @@ impl Driver {
                 {
                     warn!("[control] and [log] take effect with the next start");
                 }
-                let now = self.clock.now();
-                self.instance.reconfigure(now, settings.core.clone());
+                let moment = self.clock.moment();
+                let now = moment.now;
+                self.instance.reconfigure(now, settings.core_at(moment));
+                self.lifetimes_at = moment;
+                for warning in settings.warnings(moment) {
+                    warn!("{warning}");
+                }
                 for link in self.links.values() {
                     self.instance.handle_link(now, LinkEvent::State(link.clone()));
                 }

@@ -9,6 +9,7 @@ pub mod control;
 pub mod driver;
 pub mod links;
 pub mod routes;
+pub mod sequence;
 pub mod signals;
 pub mod socket;
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use common::time::Instant;
 
+use super::auth::longest_digest;
 use super::world::{AREA, World, config, router_id};
+use crate::core::config::AuthConfig;
 use crate::core::config::NetworkType::PointToPoint;
 use crate::core::constants::MAX_SEQUENCE;
 use crate::core::event::Event;
@@ -64,13 +66,19 @@ fn a_large_database_is_loaded_without_waiting_for_any_timer() {
 
 #[test]
 fn no_packet_is_larger_than_the_mtu() {
-    let mut world = World::of(PointToPoint, 2);
-    for id in 0..500 {
-        install(&mut world, 1, Scope::As, external(id, 1, 5));
+    for auth in [AuthConfig::Null, longest_digest()] {
+        let mut configs = vec![config(0, PointToPoint), config(1, PointToPoint)];
+        for config in &mut configs {
+            config.interfaces.get_mut("eth0").unwrap().auth = auth.clone();
+        }
+        let mut world = World::new(configs);
+        for id in 0..500 {
+            install(&mut world, 1, Scope::As, external(id, 1, 5));
+        }
+        world.until("the databases agree", |world| world.is_full(0, 1) && world.agrees());
+        let largest = world.payloads.iter().map(|payload| payload.len() + 20).max().unwrap();
+        assert!((1_400..=1_500).contains(&largest), "largest datagram {largest}");
     }
-    world.until("the databases agree", |world| world.is_full(0, 1) && world.agrees());
-    let largest = world.payloads.iter().map(|payload| payload.len() + 20).max().unwrap();
-    assert!((1_400..=1_500).contains(&largest), "largest datagram {largest}");
 }
 
 #[test]

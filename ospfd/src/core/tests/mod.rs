@@ -1,5 +1,6 @@
 //! Scripted tests: a few instances on one network, in virtual time.
 
+mod auth;
 mod broadcast;
 mod database;
 mod hello;

@@ -39,7 +39,8 @@ pub(super) struct World {
     /// Everything arrives this many times.
     pub(super) copies: usize,
     flying: VecDeque<(Instant, usize, Transmit)>,
-    auths: Vec<AuthConfig>,
+    /// What each node's packets are read back with.
+    pub(super) auths: Vec<AuthConfig>,
 }
 
 pub(super) fn interface_config(network_type: NetworkType) -> InterfaceConfig {

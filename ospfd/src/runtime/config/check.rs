@@ -1,5 +1,6 @@
 //! From what was written to what can be run.
 
+mod auth;
 mod routing;
 
 use std::collections::BTreeMap;
@@ -13,11 +14,11 @@ use common::telemetry::LogFormat;
 use ipnetwork::IpNetwork;
 
 use super::raw::{
-    Raw, RawAdvertise, RawAuth, RawControl, RawInterface, RawLog, RawLogFormat, RawNetworkType, RawSecret,
+    Raw, RawAdvertise, RawAuth, RawControl, RawInterface, RawLog, RawLogFormat, RawNetworkType,
 };
-use super::{DEFAULT_SOCKET, Settings};
+use super::{DEFAULT_SOCKET, DEFAULT_STATE_DIR, Settings};
 use crate::core::advertise::{self, MAX_PREFIXES};
-use crate::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType, Password};
+use crate::core::config::{Config, InterfaceConfig, NetworkType};
 
 const DEFAULT_COST: u16 = 10;
 /// RFC 2328 appendix C.3 gives 10 s as the example for a LAN; so do FRR and BIRD.
@@ -28,10 +29,6 @@ const DEFAULT_RETRANSMIT: Duration = Duration::from_secs(5);
 const DEFAULT_TRANSMIT_DELAY: Duration = Duration::from_secs(1);
 /// Longest interface name, in bytes (`IFNAMSIZ` without its zero).
 const MAX_NAME: usize = 15;
-/// What the normal form shows in the place of a secret.
-const HIDDEN: &str = "(hidden)";
-/// A type 1 key has 64 bits (RFC 2328 D.2).
-const MAX_SECRET: usize = 8;
 
 /// Checks everything, and finds every error rather than the first.
 pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, Diagnostics> {
@@ -41,6 +38,7 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
     let interfaces: BTreeMap<_, _> =
         raw.interface.iter().map(|(name, raw)| (name.clone(), checker.interface(name, raw))).collect();
     checker.one_area(&interfaces);
+    let (key_chains, keyed) = checker.key_chains(raw);
     let static_advertisements = checker.advertisements(&raw.advertise);
     let routes = checker.routes(&raw.routes);
     let routing = checker.routing(&raw.routes, &raw.spf);
@@ -55,6 +53,9 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
 
     let mut settings = Settings {
         core,
+        key_chains,
+        keyed,
+        state_dir: raw.state_dir.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_STATE_DIR)),
         routes,
         socket: raw.control.socket.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET)),
         log_filter: raw.log.filter.clone().unwrap_or_else(|| "info".to_owned()),
@@ -178,33 +179,6 @@ impl Checker<'_> {
         }
     }
 
-    fn auth(&mut self, interface: &str, raw: Option<&RawAuth>) -> AuthConfig {
-        let Some(auth) = raw else { return AuthConfig::Null };
-        let key = ["interface", interface, "auth", "simple"];
-        let secret = match &auth.simple {
-            RawSecret::Inline(text) => text.clone(),
-            RawSecret::File(secret) => match std::fs::read_to_string(&secret.file) {
-                Ok(text) => text.trim_end_matches(['\r', '\n']).to_owned(),
-                Err(error) => {
-                    let message =
-                        format!("the secret's file {} cannot be read: {error}", secret.file.display());
-                    self.refuse(&key, message, "give its absolute path, and see that this user may read it");
-                    return AuthConfig::Null;
-                }
-            },
-        };
-        let mut bytes = [0; MAX_SECRET];
-        match bytes.get_mut(..secret.len()) {
-            Some(room) if !secret.is_empty() => room.copy_from_slice(secret.as_bytes()),
-            _ => {
-                let message =
-                    format!("a simple password has 1 to {MAX_SECRET} bytes, this one {}", secret.len());
-                self.refuse(&key, message, "give the password that the neighbours have");
-            }
-        }
-        AuthConfig::Simple(Password(bytes))
-    }
-
     fn one_area(&mut self, interfaces: &BTreeMap<String, InterfaceConfig>) {
         let Some((first, InterfaceConfig { area, .. })) = interfaces.first_key_value() else { return };
         for (name, other) in interfaces.iter().filter(|(_, other)| other.area != *area) {
@@ -282,6 +256,7 @@ fn normal(settings: &Settings, raw: &Raw) -> Raw {
     Raw {
         router_id: Some(core.router_id),
         transit: Some(core.transit),
+        state_dir: Some(settings.state_dir.clone()),
         control: RawControl { socket: Some(settings.socket.clone()) },
         log: RawLog {
             filter: Some(settings.log_filter.clone()),
@@ -297,6 +272,7 @@ fn normal(settings: &Settings, raw: &Raw) -> Raw {
             .iter()
             .map(|(name, interface)| (name.clone(), normal_interface(interface, auth_of(name))))
             .collect(),
+        key_chain: auth::hidden_chains(&raw.key_chain),
         advertise: core
             .static_advertisements
             .iter()
@@ -306,10 +282,6 @@ fn normal(settings: &Settings, raw: &Raw) -> Raw {
 }
 
 fn normal_interface(interface: &InterfaceConfig, auth: Option<&RawAuth>) -> RawInterface {
-    let hide = |auth: &RawAuth| match &auth.simple {
-        RawSecret::Inline(_) => RawAuth { simple: RawSecret::Inline(HIDDEN.to_owned()) },
-        RawSecret::File(_) => auth.clone(),
-    };
     RawInterface {
         area: Some(interface.area),
         network_type: Some(match interface.network_type {
@@ -324,6 +296,6 @@ fn normal_interface(interface: &InterfaceConfig, auth: Option<&RawAuth>) -> RawI
         transmit_delay: Some(interface.transmit_delay),
         mtu_ignore: Some(interface.mtu_ignore),
         passive: Some(interface.passive),
-        auth: auth.map(hide),
+        auth: auth.map(auth::hidden),
     }
 }

@@ -16,11 +16,14 @@ pub(super) struct Raw {
     pub(super) router_id: Option<RouterId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) transit: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) state_dir: Option<PathBuf>,
     pub(super) control: RawControl,
     pub(super) log: RawLog,
     pub(super) routes: RawRoutes,
     pub(super) spf: RawSpf,
     pub(super) interface: BTreeMap<String, RawInterface>,
+    pub(super) key_chain: BTreeMap<String, RawKeyChain>,
     pub(super) advertise: BTreeMap<String, RawAdvertise>,
 }
 
@@ -120,9 +123,57 @@ pub(super) enum RawNetworkType {
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct RawAuth {
-    pub(super) simple: RawSecret,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) simple: Option<RawSecret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) keys: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) strict_sequence: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawKeyChain {
+    pub(super) key: BTreeMap<String, RawKey>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawKey {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) algorithm: Option<RawAlgorithm>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret: Option<RawSecret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) send: Option<RawLifetime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) accept: Option<RawLifetime>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(super) enum RawAlgorithm {
+    #[serde(rename = "md5")]
+    Md5,
+    #[serde(rename = "hmac-sha-1")]
+    HmacSha1,
+    #[serde(rename = "hmac-sha-256")]
+    HmacSha256,
+    #[serde(rename = "hmac-sha-384")]
+    HmacSha384,
+    #[serde(rename = "hmac-sha-512")]
+    HmacSha512,
+}
+
+/// RFC 3339 times.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLifetime {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) to: Option<String>,
 }
 
 /// A secret, or where it stands.
@@ -137,12 +188,6 @@ pub(super) enum RawSecret {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSecretFile {
     pub(super) file: PathBuf,
-}
-
-impl Default for RawSecret {
-    fn default() -> Self {
-        Self::Inline(String::new())
-    }
 }
 
 impl std::fmt::Debug for RawSecret {

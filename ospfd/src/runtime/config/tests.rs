@@ -1,3 +1,5 @@
+mod auth;
+
 use std::time::Duration;
 
 use super::*;
