@@ -50,6 +50,17 @@ pub fn release_binary(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The path of an example of the release build.
+///
+/// # Errors
+/// It has not been built.
+pub fn release_example(name: &str) -> Result<PathBuf> {
+    let bins = bin_dir()?;
+    let path = bins.parent().unwrap_or(&bins).join("release").join("examples").join(name);
+    anyhow::ensure!(path.exists(), "{} has not been built; `cargo lab bench` builds it", path.display());
+    Ok(path)
+}
+
 /// `target/lab`: run directories and caches.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::result::BenchResult;
-use super::withdraw;
+use super::{spf, withdraw};
 use crate::guest::tier::Tier;
 use crate::lab::topology::Needs;
 use crate::place::{self, Output, Work};
@@ -47,18 +47,32 @@ struct Bench {
     runs: u32,
     /// A run of every subject takes less.
     run_limit: Duration,
+    /// Builds what it measures.
+    build: fn() -> Result<()>,
     measure: fn(u32) -> Result<BenchResult>,
 }
 
 /// All benches.
-const BENCHES: [Bench; 1] = [Bench {
-    name: withdraw::NAME,
-    about: "from \"health says no\" to the route gone from the upstream's kernel; ours against FRR as director",
-    needs: Needs::Namespaces,
-    runs: 20,
-    run_limit: Duration::from_secs(40),
-    measure: withdraw::measure,
-}];
+const BENCHES: [Bench; 2] = [
+    Bench {
+        name: withdraw::NAME,
+        about: "from \"health says no\" to the route gone from the upstream's kernel; ours against FRR as director",
+        needs: Needs::Namespaces,
+        runs: 20,
+        run_limit: Duration::from_secs(40),
+        build: testing::build::release_daemons,
+        measure: withdraw::measure,
+    },
+    Bench {
+        name: spf::NAME,
+        about: "the route calculation by itself, in areas of up to 5,120 routers with ECMP",
+        needs: Needs::Namespaces,
+        runs: 5,
+        run_limit: Duration::from_secs(60),
+        build: || testing::build::release_example(spf::NAME),
+        measure: spf::measure,
+    },
+];
 
 /// Measures, and prints the result.
 ///
@@ -95,7 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// Builds, measures in a confinement whose output goes to standard error, and reads what it left.
 fn outside(bench: &Bench, runs: u32, tier: Option<Tier>) -> Result<BenchResult> {
     setup::ensure_packages()?;
-    testing::build::release_daemons()?;
+    (bench.build)()?;
     let run_dir = paths::new_run_dir("bench")?;
     let count = runs.to_string();
     let inner = ["bench", bench.name, "--inside", "--runs", &count];

@@ -2,5 +2,6 @@
 
 pub mod command;
 pub mod result;
+mod spf;
 pub mod stats;
 mod withdraw;

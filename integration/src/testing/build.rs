@@ -71,6 +71,23 @@ pub fn release_daemons() -> Result<()> {
     Ok(())
 }
 
+/// Builds an example of `ospfd` for release.
+///
+/// # Errors
+/// It does not build.
+pub fn release_example(name: &str) -> Result<()> {
+    eprintln!("building {name} for release");
+    let mut command = cargo_command("build")?;
+    command.args(["--quiet", "-p", "ospfd", "--example", name]);
+    if !command.get_args().any(|argument| argument == "--release") {
+        command.arg("--release");
+    }
+    let status =
+        command.stdin(Stdio::null()).stdout(std::io::stderr()).status().context("cannot run cargo")?;
+    ensure!(status.success(), "{name} does not build for release");
+    Ok(())
+}
+
 /// Builds the daemons and every test binary of the workspace, and returns the latter.
 ///
 /// # Errors

@@ -1,8 +1,9 @@
 //! How long the route calculation takes: from the LSAs of a database to the changes of the routing table, by stage.
 //!
-//! `cargo bench -p ospfd --bench spf --no-default-features` builds nothing but the core.
+//! `cargo run --release -p ospfd --example spf` prints one JSON object a line: a case, and its medians in milliseconds.
+//! `cargo lab bench spf` runs it several times.
 
-#![expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
+#![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
 #[path = "../tests/spf/topology.rs"]
 #[allow(dead_code, reason = "tests use more of it")]
@@ -51,10 +52,7 @@ fn measure(name: &str, topology: &Topology, root: RouterId) {
         let input = input(black_box(&lsas), root);
         black_box(calculation.run(&[input], std::iter::empty()));
     });
-    println!(
-        "{name}: graph {read:?}, tree {grow:?}, whole run {run:?}, {} routes",
-        calculation.table().len()
-    );
+    tell(name, &[("graph_ms", read), ("tree_ms", grow), ("run_ms", run)]);
 }
 
 /// A run with many external routes of a neighbour, and the change of one of them.
@@ -79,7 +77,7 @@ fn measure_externals(count: u32) {
         let externals = externals.iter().skip(count as usize / 2).take(usize::from(is_there));
         black_box(calculation.run_externals(&one, externals.filter_map(build_v2::external)));
     });
-    println!("externals-{count}: whole run {run:?}, one external route {partial:?}");
+    tell(&format!("externals-{count}"), &[("run_ms", run), ("one_route_ms", partial)]);
 }
 
 fn input(lsas: &[Lsa], root: RouterId) -> AreaInput {
@@ -88,6 +86,12 @@ fn input(lsas: &[Lsa], root: RouterId) -> AreaInput {
         graph: AreaGraph::read(lsas, root, local),
         summaries: lsas.iter().filter_map(build_v2::summary).collect(),
     }
+}
+
+fn tell(case: &str, metrics: &[(&str, Duration)]) {
+    let metrics: Vec<_> =
+        metrics.iter().map(|(name, span)| format!("\"{name}\":{:.6}", span.as_secs_f64() * 1000.0)).collect();
+    println!("{{\"case\":\"{case}\",\"metrics\":{{{}}}}}", metrics.join(","));
 }
 
 fn median(mut work: impl FnMut()) -> Duration {
