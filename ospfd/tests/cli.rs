@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::control::frame;
+use common::control::ospf::ecmp::{EcmpDirectorView, EcmpReason, EcmpUpstreamView, EcmpView};
 use common::control::ospf::{
     AdvertisedView, Advertisement, CounterView, Encoding, LeaseView, NeighborView, Request, Response,
 };
 use common::control::{Refusal, RefusalCode};
-use common::ids::RouterId;
+use common::ids::{AreaId, RouterId};
 
 fn ospfd(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ospfd")).args(arguments).output().unwrap()
@@ -124,6 +125,33 @@ fn answer(request: Request) -> Response {
         }]),
         Request::ShowCounters => Response::Counters(vec![CounterView { name: "rx-hello".into(), value: 42 }]),
         Request::ShowDatabase => Response::Database(Vec::new()),
+        Request::ShowEcmp { prefix, from } => Response::Ecmp(EcmpView {
+            prefix,
+            upstreams: vec![EcmpUpstreamView {
+                area: AreaId(0),
+                router_id: from.unwrap_or(RouterId(0x0a00_0009)),
+                nexthops: vec![RouterId(0x0a00_0002)],
+                directors: vec![
+                    EcmpDirectorView {
+                        router_id: RouterId(0x0a00_0002),
+                        used: true,
+                        reason: EcmpReason::Cheapest,
+                        route_type: Some("N".into()),
+                        distance: Some(10),
+                        metric: Some(5),
+                    },
+                    EcmpDirectorView {
+                        router_id: RouterId(0x0a00_0003),
+                        used: false,
+                        reason: EcmpReason::NotBidirectional,
+                        route_type: Some("N".into()),
+                        distance: None,
+                        metric: Some(5),
+                    },
+                ],
+            }],
+            left_out: 3,
+        }),
         Request::LeaseOpen { name, ttl_ms } => Response::Lease(LeaseView {
             name,
             generation: 4,
@@ -178,6 +206,25 @@ fn tables_have_one_row_per_object() {
     let advertised = out(&ospfctl(&daemon.socket(), &["show", "advertised"]));
     let last: Vec<_> = advertised.lines().last().unwrap().split_whitespace().collect();
     assert_eq!(last, ["192.0.2.1/32", "10", "director", "yes"]);
+}
+
+#[test]
+fn a_vip_s_table_says_who_is_used_and_why_the_others_are_not() {
+    let daemon = Daemon::start();
+    let text = out(&ospfctl(&daemon.socket(), &["show", "ecmp", "192.0.2.1"]));
+    let lines: Vec<_> =
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let head = "10.0.0.9 in area 0.0.0.0: 1 of 2 directors for 192.0.2.1/32, via 10.0.0.2";
+    assert_eq!(lines[0], head, "{text}");
+    assert_eq!(lines[2], "10.0.0.2 yes N 10+5 the cheapest: the others do not share");
+    assert_eq!(lines[3], "10.0.0.3 no N ?+5 its links are told of from one side only");
+    assert_eq!(lines[5], "3 more upstream routers; ask for one with --from ROUTER_ID");
+
+    let from = ["show", "ecmp", "192.0.2.1", "--from", "10.0.0.7", "--json"];
+    let json: serde_json::Value = serde_json::from_slice(&ospfctl(&daemon.socket(), &from).stdout).unwrap();
+    assert_eq!(json["upstreams"][0]["routerId"], "10.0.0.7");
+    assert_eq!(json["upstreams"][0]["directors"][1]["reason"], "not-bidirectional");
+    assert_eq!(json["leftOut"], 3);
 }
 
 #[test]

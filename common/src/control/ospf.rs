@@ -4,6 +4,8 @@
 //! [`Request::SetAdvertised`], and renews it before it lapses. It belongs to the name, not to the connection:
 //! a holder that comes back in time finds its set as it was, and nothing is withdrawn.
 
+pub mod ecmp;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnetwork::IpNetwork;
@@ -75,6 +77,13 @@ pub enum Request {
     ShowRoutes,
     /// Answers [`Response::Counters`].
     ShowCounters,
+    /// Answers [`Response::Ecmp`].
+    ShowEcmp {
+        /// The VIP.
+        prefix: IpNetwork,
+        /// Only as this upstream router sees it.
+        from: Option<RouterId>,
+    },
 }
 
 /// `ospfd`'s answer.
@@ -95,6 +104,8 @@ pub enum Response {
     Routes(Vec<RouteView>),
     /// Packets sent, received, and dropped by reason.
     Counters(Vec<CounterView>),
+    /// A VIP as the upstream routers see it.
+    Ecmp(ecmp::EcmpView),
     /// The request was refused and changed nothing.
     Refused(Refusal),
 }

@@ -18,6 +18,7 @@
 //! | `links` | links and configuration that change |
 //! | `stop` | shutting down |
 //! | `view` | what the control socket shows |
+//! | `ecmp` | which directors the upstream routers use for a VIP |
 //!
 //! Deviations from RFC 2328: MinLSInterval is 1.05 s (`constants`); no Router-LSA stands while nobody listens
 //! (`originate::desired`); the first hello of a neighbour, and an election, are answered by a hello at once
@@ -32,6 +33,7 @@ mod age;
 mod auth;
 mod constants;
 mod drops;
+mod ecmp;
 mod flood;
 mod instance;
 mod interface;

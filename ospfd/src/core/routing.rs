@@ -139,13 +139,7 @@ impl Instance {
         let external = matches!(route.path_type, PathType::External1 | PathType::External2);
         RouteView {
             prefix: route.prefix,
-            route_type: match route.path_type {
-                PathType::IntraArea => "N",
-                PathType::InterArea => "N IA",
-                PathType::External1 => "N E1",
-                PathType::External2 => "N E2",
-            }
-            .to_owned(),
+            route_type: route.path_type.name().to_owned(),
             area: route.area,
             cost: route.cost,
             type2cost: (route.path_type == PathType::External2).then_some(route.type2_cost),

@@ -378,6 +378,9 @@ impl Driver {
             Request::ShowDatabase => return Response::Database(self.instance.database(now)),
             Request::ShowRoutes => return Response::Routes(self.instance.route_views()),
             Request::ShowAdvertised => return Response::Advertised(self.instance.advertised(now)),
+            Request::ShowEcmp { prefix, from } => {
+                return self.instance.ecmp(now, prefix, from).map_or_else(Response::Refused, Response::Ecmp);
+            }
             Request::ShowCounters => {
                 let mut counters = self.instance.counters();
                 counters.extend(self.sockets.counters());

@@ -1,5 +1,7 @@
 //! `ospfctl`: asks a running `ospfd`.
 
+mod ecmp;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,6 +15,7 @@ use common::control::ospf::{
     Request, Response, RouteNextHopView, RouteView,
 };
 use common::control::{Refusal, RefusalCode};
+use common::ids::RouterId;
 use ipnetwork::IpNetwork;
 use serde::Serialize;
 use tokio::signal;
@@ -78,6 +81,14 @@ enum Show {
     Advertised,
     /// Packets sent, received, and dropped by reason
     Counters,
+    /// Which directors the upstream routers use for a VIP, and why not the others
+    Ecmp {
+        /// The VIP, e.g. 192.0.2.1
+        vip: IpNetwork,
+        /// Only as the upstream router with this Router ID sees it
+        #[arg(long, value_name = "ROUTER_ID")]
+        from: Option<RouterId>,
+    },
 }
 
 /// Why the command failed; the exit status tells which.
@@ -144,17 +155,19 @@ async fn show(client: &mut Client, what: Show, json: bool) -> Result<(), Failure
         Show::Route => Request::ShowRoutes,
         Show::Advertised => Request::ShowAdvertised,
         Show::Counters => Request::ShowCounters,
+        Show::Ecmp { vip, from } => Request::ShowEcmp { prefix: vip, from },
     };
     let text = match ask(client, &request).await? {
-        Response::Neighbors(rows) => render(&rows, json, neighbors)?,
-        Response::Interfaces(rows) => render(&rows, json, interfaces)?,
+        Response::Neighbors(rows) => render(&rows, json, |rows| neighbors(rows))?,
+        Response::Interfaces(rows) => render(&rows, json, |rows| interfaces(rows))?,
         Response::Database(rows) => {
             let detail = matches!(what, Show::Database { detail: true });
             render(&rows, json, |rows| database(rows, detail))?
         }
-        Response::Routes(rows) => render(&rows, json, routes)?,
-        Response::Advertised(rows) => render(&rows, json, advertised)?,
-        Response::Counters(rows) => render(&rows, json, counters)?,
+        Response::Routes(rows) => render(&rows, json, |rows| routes(rows))?,
+        Response::Advertised(rows) => render(&rows, json, |rows| advertised(rows))?,
+        Response::Counters(rows) => render(&rows, json, |rows| counters(rows))?,
+        Response::Ecmp(view) => render(&view, json, ecmp::table)?,
         Response::Lease(_) | Response::Refused(_) => return Err(Failure::Unexpected),
     };
     print(&text)
@@ -166,8 +179,8 @@ fn print(text: &str) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-fn render<T: Serialize>(rows: &[T], json: bool, table: impl Fn(&[T]) -> String) -> Result<String, Failure> {
-    if json { Ok(serde_json::to_string_pretty(rows)?) } else { Ok(table(rows)) }
+fn render<T: Serialize>(view: &T, json: bool, table: impl Fn(&T) -> String) -> Result<String, Failure> {
+    if json { Ok(serde_json::to_string_pretty(view)?) } else { Ok(table(view)) }
 }
 
 /// A table without borders, in the manner of vtysh.

@@ -20,6 +20,18 @@ pub enum PathType {
     External2,
 }
 
+impl PathType {
+    /// FRR's name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IntraArea => "N",
+            Self::InterArea => "N IA",
+            Self::External1 => "N E1",
+            Self::External2 => "N E2",
+        }
+    }
+}
+
 /// A route to a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
