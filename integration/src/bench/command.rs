@@ -60,7 +60,7 @@ const BENCHES: [Bench; 2] = [
         needs: Needs::Namespaces,
         runs: 20,
         run_limit: Duration::from_secs(40),
-        build: testing::build::release_daemons,
+        build: || testing::build::release_daemons(&["ospfd"]),
         measure: withdraw::measure,
     },
     Bench {

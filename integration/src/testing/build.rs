@@ -54,14 +54,17 @@ pub fn daemons() -> Result<()> {
     Ok(())
 }
 
-/// Builds the release daemons, for benches, and says so: it takes minutes the first time.
+/// Builds these of our daemons for release, for benches, and says so: it takes minutes the first time.
 ///
 /// # Errors
 /// They do not build.
-pub fn release_daemons() -> Result<()> {
-    eprintln!("building the daemons for release");
+pub fn release_daemons(daemons: &[&str]) -> Result<()> {
+    eprintln!("building for release: {}", daemons.join(", "));
     let mut command = cargo_command("build")?;
-    command.args(["--quiet", "-p", "ospfd", "-p", "director"]);
+    command.arg("--quiet");
+    for daemon in daemons {
+        command.args(["-p", daemon, "--bin", daemon]);
+    }
     if !command.get_args().any(|argument| argument == "--release") {
         command.arg("--release");
     }
