@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use common::control::frame;
 use common::control::ospf::ecmp::{EcmpDirectorView, EcmpReason, EcmpUpstreamView, EcmpView};
+use common::control::ospf::status::{AreaView, LogView, SpfView};
 use common::control::ospf::{
     AdvertisedView, Advertisement, CounterView, Encoding, LeaseView, NeighborView, Request, Response,
 };
@@ -125,6 +126,53 @@ fn answer(request: Request) -> Response {
         }]),
         Request::ShowCounters => Response::Counters(vec![CounterView { name: "rx-hello".into(), value: 42 }]),
         Request::ShowDatabase => Response::Database(Vec::new()),
+        Request::LeaseOpen { name, ttl_ms } => Response::Lease(LeaseView {
+            name,
+            generation: 4,
+            ttl_ms,
+            remaining_ms: ttl_ms,
+            advertisements: Vec::new(),
+            full_neighbors: 1,
+        }),
+        other => answer_status(other),
+    }
+}
+
+fn answer_status(request: Request) -> Response {
+    match request {
+        Request::ShowAreas => Response::Areas(vec![AreaView {
+            area_id: AreaId(0),
+            area_if_total_counter: 2,
+            area_if_active_counter: 1,
+            nbr_full_adjacent_counter: 1,
+            lsa_number: 5,
+            lsa_router_number: 3,
+            lsa_network_number: 2,
+            lsa_summary_number: 0,
+            lsa_asbr_number: 0,
+            lsa_nssa_number: 0,
+            lsa_opaque_link_number: 0,
+            lsa_opaque_area_number: 0,
+            database_digest: "00000000deadbeef".into(),
+        }]),
+        Request::ShowSpf => Response::Spf(SpfView {
+            full_runs: 3,
+            external_runs: 1,
+            last_kind: Some("full".into()),
+            spf_last_executed_msecs: Some(1_500),
+            last_duration_usec: 42,
+            longest_duration_usec: 1_042,
+            total_duration_usec: 2_000,
+            spf_timer_due_in_msecs: None,
+            backoff_state: "quiet".into(),
+            routes: 9,
+        }),
+        Request::ShowLog => Response::Log(vec![LogView {
+            time: "2026-11-20T18:00:00.000001Z".into(),
+            what: "neighbor".into(),
+            fields: [("from", "Loading"), ("to", "Full")].map(|(k, v)| (k.into(), v.into())).into(),
+        }]),
+        Request::ClearNeighbor { neighbor: Some(_) } => Response::Cleared(vec![RouterId(0x0a00_0002)]),
         Request::ShowEcmp { prefix, from } => Response::Ecmp(EcmpView {
             prefix,
             upstreams: vec![EcmpUpstreamView {
@@ -151,14 +199,6 @@ fn answer(request: Request) -> Response {
                 ],
             }],
             left_out: 3,
-        }),
-        Request::LeaseOpen { name, ttl_ms } => Response::Lease(LeaseView {
-            name,
-            generation: 4,
-            ttl_ms,
-            remaining_ms: ttl_ms,
-            advertisements: Vec::new(),
-            full_neighbors: 1,
         }),
         other => Response::Refused(Refusal {
             code: RefusalCode::Invalid,
@@ -225,6 +265,30 @@ fn a_vip_s_table_says_who_is_used_and_why_the_others_are_not() {
     assert_eq!(json["upstreams"][0]["routerId"], "10.0.0.7");
     assert_eq!(json["upstreams"][0]["directors"][1]["reason"], "not-bidirectional");
     assert_eq!(json["leftOut"], 3);
+}
+
+#[test]
+fn areas_calculations_and_the_log_have_tables_and_the_neighbours_field_names() {
+    let daemon = Daemon::start();
+    let words = |arguments: &[&str]| -> Vec<String> {
+        let text = out(&ospfctl(&daemon.socket(), arguments));
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    };
+    assert_eq!(words(&["show", "area"])[1], "0.0.0.0 1 2 1 5 3 2 0 0 0 0 00000000deadbeef");
+    let spf = words(&["show", "spf"]);
+    assert_eq!(spf[2], "Last full, 1.500s ago, took 0.042ms");
+    assert_eq!(spf[5], "Next -");
+    assert_eq!(words(&["show", "log"])[1], "2026-11-20T18:00:00.000001Z neighbor from=Loading to=Full");
+    assert_eq!(words(&["clear", "neighbor", "10.1.0.2"]), ["cleared 10.0.0.2"]);
+    assert_eq!(ospfctl(&daemon.socket(), &["clear", "neighbor"]).status.code(), Some(1));
+
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_slice(&ospfctl(&daemon.socket(), arguments).stdout).unwrap()
+    };
+    assert_eq!(json(&["show", "area", "--json"])[0]["lsaRouterNumber"], 3);
+    assert_eq!(json(&["show", "spf", "--json"])["spfLastExecutedMsecs"], 1_500);
+    assert_eq!(json(&["show", "log", "--json"])[0]["fields"]["to"], "Full");
+    assert_eq!(json(&["show", "database", "detail", "--json"]), serde_json::json!([]));
 }
 
 #[test]

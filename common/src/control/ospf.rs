@@ -5,6 +5,7 @@
 //! a holder that comes back in time finds its set as it was, and nothing is withdrawn.
 
 pub mod ecmp;
+pub mod status;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -84,6 +85,19 @@ pub enum Request {
         /// Only as this upstream router sees it.
         from: Option<RouterId>,
     },
+    /// Answers [`Response::Instance`].
+    ShowInstance,
+    /// Answers [`Response::Areas`].
+    ShowAreas,
+    /// Answers [`Response::Spf`].
+    ShowSpf,
+    /// Answers [`Response::Log`].
+    ShowLog,
+    /// Ends adjacencies, which then form anew; answers [`Response::Cleared`].
+    ClearNeighbor {
+        /// Only the neighbour with this Router ID or address.
+        neighbor: Option<Ipv4Addr>,
+    },
 }
 
 /// `ospfd`'s answer.
@@ -106,6 +120,16 @@ pub enum Response {
     Counters(Vec<CounterView>),
     /// A VIP as the upstream routers see it.
     Ecmp(ecmp::EcmpView),
+    /// The instance as a whole.
+    Instance(status::InstanceView),
+    /// The areas.
+    Areas(Vec<status::AreaView>),
+    /// The route calculations.
+    Spf(status::SpfView),
+    /// The last state changes, the oldest first.
+    Log(Vec<status::LogView>),
+    /// The neighbours that were cleared.
+    Cleared(Vec<RouterId>),
     /// The request was refused and changed nothing.
     Refused(Refusal),
 }

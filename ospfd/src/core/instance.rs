@@ -293,7 +293,7 @@ impl Instance {
     }
 
     /// Brings what an input has set off to an end: requests, originations, floods, removals.
-    fn settle(&mut self, now: Instant) {
+    pub(super) fn settle(&mut self, now: Instant) {
         let mut was_dirty = false;
         for _ in 0..MAX_ROUNDS {
             self.continue_loading(now);

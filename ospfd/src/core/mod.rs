@@ -18,6 +18,8 @@
 //! | `links` | links and configuration that change |
 //! | `stop` | shutting down |
 //! | `view` | what the control socket shows |
+//! | `status` | the instance, its areas and calculations in figures |
+//! | `clear` | adjacencies that an operator ends |
 //! | `ecmp` | which directors the upstream routers use for a VIP |
 //!
 //! Deviations from RFC 2328: MinLSInterval is 1.05 s (`constants`); no Router-LSA stands while nobody listens
@@ -31,6 +33,7 @@ pub mod spf;
 
 mod age;
 mod auth;
+mod clear;
 mod constants;
 mod drops;
 mod ecmp;
@@ -44,6 +47,7 @@ mod originate;
 mod output;
 mod receive;
 mod routing;
+mod status;
 mod stop;
 mod timer;
 mod view;

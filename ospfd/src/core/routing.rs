@@ -15,6 +15,7 @@ use super::spf::build_v2::{AreaGraph, LocalLink, external, summary};
 use super::spf::calculation::{AreaInput, Calculation};
 use super::spf::delay::Backoff;
 use super::spf::route::{PathType, Route, RouteTable};
+use super::status::{SpfKind, SpfRuns};
 use crate::packet::{RouterLink, RouterLinkType};
 
 /// The links of our Router-LSA in the host's terms, by area, type, Link ID and Link Data.
@@ -25,6 +26,7 @@ type LocalLinks = BTreeMap<(AreaId, RouterLinkType, u32, u32), LocalLink>;
 pub(crate) struct Routing {
     pub(super) calculation: Calculation,
     pub(super) backoff: Backoff,
+    pub(super) runs: SpfRuns,
     /// Our links as they were when we last looked.
     local_links: LocalLinks,
 }
@@ -35,6 +37,7 @@ impl Routing {
         Self {
             calculation: Calculation::new(config.router_id, config.routing.spf),
             backoff: Backoff::new(config.routing.delay),
+            runs: SpfRuns::default(),
             local_links: LocalLinks::new(),
         }
     }
@@ -80,14 +83,14 @@ impl Instance {
         }
         let news = self.lsdb.take_news();
         let changes = if news.everything {
-            self.output.count(Counter::calculated("full"));
+            self.note_calculation(now, SpfKind::Full);
             let areas: BTreeSet<_> =
                 self.interfaces.values().map(|interface| interface.config.area).collect();
             let inputs: Vec<_> = areas.into_iter().map(|area| self.area_input(now, area)).collect();
             let externals = self.lsdb.live(Scope::As, now).filter_map(external);
             self.routing.calculation.run(&inputs, externals)
         } else if !news.is_empty() {
-            self.output.count(Counter::calculated("external"));
+            self.note_calculation(now, SpfKind::External);
             let of_prefix = |prefix| self.lsdb.live_externals(prefix, now).filter_map(external);
             let externals = news.externals.iter().copied().flat_map(of_prefix);
             self.routing.calculation.run_externals(&news.externals, externals)
@@ -97,6 +100,11 @@ impl Instance {
         if !changes.is_empty() {
             self.output.event(Event::Routes(changes));
         }
+    }
+
+    fn note_calculation(&mut self, now: Instant, kind: SpfKind) {
+        self.output.count(Counter::calculated(kind.name()));
+        self.routing.runs.note(now, kind);
     }
 
     fn area_input(&self, now: Instant, area: AreaId) -> AreaInput {

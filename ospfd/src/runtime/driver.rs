@@ -6,9 +6,11 @@
 //! account before it declares anybody dead. Each kind is bounded per round, so that a flood delays no timer.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use common::control::ospf::status::InstanceView;
 use common::control::ospf::{Request, Response};
 use common::ids::IfIndex;
 use common::time::Instant;
@@ -21,11 +23,13 @@ use tracing::{debug, error, info, warn};
 use super::clock::{Clock, Moment};
 use super::config::{self, Settings};
 use super::control::Command;
+use super::history::History;
 use super::links::LinkReport;
 use super::routes::Installer;
 use super::sequence::SequenceFile;
 use super::signals::{Signal, notify, notify_reloading};
 use super::socket::{Received, Sockets};
+use super::stopwatch::Stopwatch;
 use crate::core::Instance;
 use crate::core::event::{Event, LinkEvent, LinkState};
 
@@ -88,6 +92,9 @@ pub struct Driver {
     installer: Installer,
     sockets: Sockets,
     links: BTreeMap<IfIndex, LinkState>,
+    history: History,
+    stopwatch: Stopwatch,
+    started_at: Instant,
     watchdog: Option<Watchdog>,
     ready: bool,
     /// Set once we have been told to stop: when we go, whatever the engine says.
@@ -122,6 +129,9 @@ impl Driver {
             settings,
             sockets: Sockets::default(),
             links: BTreeMap::new(),
+            history: History::default(),
+            stopwatch: Stopwatch::default(),
+            started_at: now,
             watchdog: period.map(|period| Watchdog { period, due_at: now }),
             ready: false,
             leave_at: None,
@@ -212,7 +222,11 @@ impl Driver {
     fn fire(&mut self) {
         let now = self.clock.now();
         if self.instance.poll_timeout().is_some_and(|(at, _)| at <= now) {
+            let runs = self.instance.spf_runs();
             self.instance.handle_timeout(now);
+            if self.instance.spf_runs() != runs {
+                self.stopwatch.note(self.clock.now().since(now));
+            }
         }
         self.follow_wall_clock();
         if self.leave_at.is_some_and(|at| at <= now) {
@@ -250,7 +264,10 @@ impl Driver {
                 Event::ShutdownComplete { acknowledged } => {
                     self.ended = Some(Ended::Flushed { acknowledged });
                 }
-                told => tell(&told, &self.links),
+                told => {
+                    self.history.note_event(self.clock.now(), &told);
+                    tell(&told, &self.links);
+                }
             }
         }
         self.installer.catch_up(self.instance.routes());
@@ -336,6 +353,7 @@ impl Driver {
                 self.installer.reconfigure(settings.routes, self.instance.routes());
                 self.settings = settings;
                 self.tell_missing_interfaces();
+                self.history.note(now, "daemon", [("what", "configuration reloaded".to_owned())]);
                 info!("configuration reloaded");
             }
             Err(diagnostics) => {
@@ -381,6 +399,11 @@ impl Driver {
             Request::ShowEcmp { prefix, from } => {
                 return self.instance.ecmp(now, prefix, from).map_or_else(Response::Refused, Response::Ecmp);
             }
+            Request::ShowInstance => return Response::Instance(self.instance_view(now)),
+            Request::ShowAreas => return Response::Areas(self.instance.area_views()),
+            Request::ShowSpf => return Response::Spf(self.stopwatch.complete(self.instance.spf_view(now))),
+            Request::ShowLog => return Response::Log(self.history.views()),
+            Request::ClearNeighbor { neighbor } => return self.clear(now, neighbor),
             Request::ShowCounters => {
                 let mut counters = self.instance.counters();
                 counters.extend(self.sockets.counters());
@@ -388,6 +411,29 @@ impl Driver {
             }
         };
         lease.map_or_else(Response::Refused, Response::Lease)
+    }
+
+    fn instance_view(&self, now: Instant) -> InstanceView {
+        let uptime = now.since(self.started_at).as_millis();
+        InstanceView {
+            uptime_msec: u64::try_from(uptime).unwrap_or(u64::MAX),
+            ..self.instance.instance_view()
+        }
+    }
+
+    fn clear(&mut self, now: Instant, neighbor: Option<Ipv4Addr>) -> Response {
+        match self.instance.clear_neighbors(now, neighbor) {
+            Ok(cleared) => {
+                for router_id in &cleared {
+                    info!(neighbor = %router_id, "cleared by an operator");
+                    let fields =
+                        [("what", "neighbor cleared".to_owned()), ("neighbor", router_id.to_string())];
+                    self.history.note(now, "daemon", fields);
+                }
+                Response::Cleared(cleared)
+            }
+            Err(refusal) => Response::Refused(refusal),
+        }
     }
 
     /// Owners who want different metrics for a prefix: the lowest is advertised, and somebody should know.

@@ -7,11 +7,13 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod driver;
+pub mod history;
 pub mod links;
 pub mod routes;
 pub mod sequence;
 pub mod signals;
 pub mod socket;
+pub mod stopwatch;
 
 use std::io;
 use std::path::PathBuf;

@@ -1,13 +1,15 @@
 //! `ospfctl`: asks a running `ospfd`.
 
 mod ecmp;
+mod status;
 
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
 use common::control::frame::{Client, ClientError};
 use common::control::ospf::{
@@ -44,6 +46,12 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// End adjacencies, which then form anew
+    Clear {
+        /// What to clear
+        #[command(subcommand)]
+        what: Clear,
+    },
     /// Advertise a prefix for as long as this command runs (Ctrl-C withdraws it)
     Advertise {
         /// The prefix, e.g. 192.0.2.1/32
@@ -64,7 +72,27 @@ enum Command {
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
+enum Clear {
+    /// The adjacency with one neighbour, or with all
+    Neighbor {
+        /// Its Router ID or its address
+        who: Option<Ipv4Addr>,
+    },
+}
+
+/// What to show of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Depth {
+    /// The bodies of the LSAs too
+    Detail,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
 enum Show {
+    /// The instance as a whole
+    Instance,
+    /// The areas, and how many LSAs of which type each holds
+    Area,
     /// The neighbours and their states
     Neighbor,
     /// The interfaces that OSPF runs on
@@ -72,6 +100,8 @@ enum Show {
     /// The link-state database
     Database {
         /// The bodies of the LSAs too
+        depth: Option<Depth>,
+        /// The same
         #[arg(long)]
         detail: bool,
     },
@@ -81,6 +111,10 @@ enum Show {
     Advertised,
     /// Packets sent, received, and dropped by reason
     Counters,
+    /// When routes were calculated, how long it took, and what comes next
+    Spf,
+    /// The last state changes
+    Log,
     /// Which directors the upstream routers use for a VIP, and why not the others
     Ecmp {
         /// The VIP, e.g. 192.0.2.1
@@ -133,6 +167,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut client = Client::connect(&arguments.socket).await?;
     match arguments.command {
         Command::Show { what, json } => show(&mut client, what, json).await,
+        Command::Clear { what: Clear::Neighbor { who } } => clear(&mut client, who).await,
         Command::Advertise { prefix, metric, hold: _, lease, ttl } => {
             let advertisement = Advertisement { prefix, metric, encoding: Encoding::Stub };
             hold(&mut client, advertisement, lease, ttl).await
@@ -149,6 +184,10 @@ async fn ask(client: &mut Client, request: &Request) -> Result<Response, Failure
 
 async fn show(client: &mut Client, what: Show, json: bool) -> Result<(), Failure> {
     let request = match what {
+        Show::Instance => Request::ShowInstance,
+        Show::Area => Request::ShowAreas,
+        Show::Spf => Request::ShowSpf,
+        Show::Log => Request::ShowLog,
         Show::Neighbor => Request::ShowNeighbors,
         Show::Interface => Request::ShowInterfaces,
         Show::Database { .. } => Request::ShowDatabase,
@@ -161,16 +200,34 @@ async fn show(client: &mut Client, what: Show, json: bool) -> Result<(), Failure
         Response::Neighbors(rows) => render(&rows, json, |rows| neighbors(rows))?,
         Response::Interfaces(rows) => render(&rows, json, |rows| interfaces(rows))?,
         Response::Database(rows) => {
-            let detail = matches!(what, Show::Database { detail: true });
+            let detail =
+                matches!(what, Show::Database { detail: true, .. } | Show::Database { depth: Some(_), .. });
             render(&rows, json, |rows| database(rows, detail))?
         }
         Response::Routes(rows) => render(&rows, json, |rows| routes(rows))?,
         Response::Advertised(rows) => render(&rows, json, |rows| advertised(rows))?,
         Response::Counters(rows) => render(&rows, json, |rows| counters(rows))?,
+        Response::Instance(view) => render(&view, json, status::instance)?,
+        Response::Areas(rows) => render(&rows, json, |rows| status::areas(rows))?,
+        Response::Spf(view) => render(&view, json, status::spf)?,
+        Response::Log(rows) => render(&rows, json, |rows| status::log(rows))?,
         Response::Ecmp(view) => render(&view, json, ecmp::table)?,
-        Response::Lease(_) | Response::Refused(_) => return Err(Failure::Unexpected),
+        Response::Lease(_) | Response::Cleared(_) | Response::Refused(_) => {
+            return Err(Failure::Unexpected);
+        }
     };
     print(&text)
+}
+
+async fn clear(client: &mut Client, neighbor: Option<Ipv4Addr>) -> Result<(), Failure> {
+    match ask(client, &Request::ClearNeighbor { neighbor }).await? {
+        Response::Cleared(cleared) if cleared.is_empty() => print("there is no neighbour"),
+        Response::Cleared(cleared) => {
+            let names: Vec<_> = cleared.iter().map(ToString::to_string).collect();
+            print(&format!("cleared {}", names.join(", ")))
+        }
+        _ => Err(Failure::Unexpected),
+    }
 }
 
 fn print(text: &str) -> Result<(), Failure> {

@@ -127,6 +127,17 @@ impl Backoff {
         self.rested_at = Some(now + self.config.hold_down);
     }
 
+    /// The state in the words of RFC 8405, as of `now`.
+    pub fn state_at(&self, now: Instant) -> &'static str {
+        let mut copy = self.clone();
+        copy.catch_up(now);
+        match copy.state {
+            State::Quiet => "quiet",
+            State::ShortWait => "short-wait",
+            State::LongWait => "long-wait",
+        }
+    }
+
     /// When to calculate, if something waits for it.
     pub const fn deadline(&self) -> Option<Instant> {
         self.spf_at

@@ -117,6 +117,22 @@ async fn a_bad_reload_keeps_the_old_configuration() {
 }
 
 #[tokio::test]
+async fn the_log_keeps_what_leases_and_operators_did() {
+    let running = Running::start(CONFIG);
+    running.lease(3_600_000, "192.0.2.2/32").await;
+    assert_eq!(running.ask(Request::ClearNeighbor { neighbor: None }).await, Response::Cleared(Vec::new()));
+    let Response::Log(rows) = running.ask(Request::ShowLog).await else { panic!() };
+    let lease: Vec<_> = rows.iter().filter(|row| row.what == "lease").collect();
+    assert_eq!(
+        lease.iter().map(|row| row.fields["what"].as_str()).collect::<Vec<_>>(),
+        ["opened", "changed"]
+    );
+    assert!(lease[0].time.starts_with("20"), "{rows:?}");
+    let Response::Instance(view) = running.ask(Request::ShowInstance).await else { panic!() };
+    assert_eq!((view.state.as_str(), view.advertised_counter), ("running", 2));
+}
+
+#[tokio::test]
 async fn the_counters_of_sockets_and_engine_stand_together() {
     let running = Running::start(CONFIG);
     let Response::Counters(rows) = running.ask(Request::ShowCounters).await else { panic!() };
