@@ -207,7 +207,7 @@ fn director_dies(stage: &mut Stage, calm: Duration) -> Result<()> {
     carries(stage, "d2", before, DETECT_LIMIT)?;
     stage.play(calm)?;
     stage.demand_no_failure(gone, "the survivor carries all: no later request fails")?;
-    stage.demand_breaks(0, "no long-lived connection breaks")
+    stage.demand_no_break_of_placed()
 }
 
 fn director_returns(stage: &mut Stage, calm: Duration) -> Result<()> {
@@ -221,7 +221,7 @@ fn director_returns(stage: &mut Stage, calm: Duration) -> Result<()> {
     stage.withdrawn(carried, "the returned director carries new connections");
     stage.play(calm)?;
     stage.demand_no_failure(blow, "no request fails")?;
-    stage.demand_breaks(0, "no long-lived connection breaks")
+    stage.demand_no_break_of_placed()
 }
 
 fn drained(stage: &mut Stage, calm: Duration) -> Result<()> {
@@ -237,7 +237,7 @@ fn drained(stage: &mut Stage, calm: Duration) -> Result<()> {
     let late = stage.carried("d2").saturating_sub(before);
     stage.judge(late == 0, "d2 takes no new connections", &format!("{late} taken"))?;
     stage.demand_no_failure(blow, "no request fails")?;
-    stage.demand_breaks(0, "no long-lived connection breaks")
+    stage.demand_no_break_of_placed()
 }
 
 fn undrained(stage: &mut Stage, calm: Duration) -> Result<()> {
@@ -251,5 +251,5 @@ fn undrained(stage: &mut Stage, calm: Duration) -> Result<()> {
     stage.withdrawn(carried, "the director carries new connections");
     stage.play(calm)?;
     stage.demand_no_failure(blow, "no request fails")?;
-    stage.demand_breaks(0, "no long-lived connection breaks")
+    stage.demand_no_break_of_placed()
 }

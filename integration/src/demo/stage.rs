@@ -39,6 +39,8 @@ const SAMPLE: Duration = Duration::from_millis(250);
 const REQUEST_LIMIT: Duration = Duration::from_secs(2);
 /// Rates are shown over this span.
 const RATE_SPAN: Duration = Duration::from_secs(2);
+/// Around an outage of a server.
+const OUTAGE_EDGE: Duration = Duration::from_secs(1);
 /// The upstream's table is read again this often, besides the notifications.
 const REREAD: Duration = Duration::from_millis(500);
 
@@ -63,6 +65,21 @@ pub(super) struct Stage {
     step_from: Instant,
     blow: Instant,
     sampled_at: Option<Instant>,
+    outages: Vec<Outage>,
+}
+
+/// A span in which a server was missing in a director's table. Its edges are as coarse as the looks at the tables, and a
+/// connection that is being opened may belong to either side.
+#[derive(Clone, Copy)]
+struct Outage {
+    from: Instant,
+    to: Option<Instant>,
+}
+
+impl Outage {
+    fn covers(self, at: Instant) -> bool {
+        at + OUTAGE_EDGE >= self.from && self.to.is_none_or(|to| at <= to + OUTAGE_EDGE)
+    }
 }
 
 impl Stage {
@@ -94,6 +111,7 @@ impl Stage {
             step_from: now,
             blow: now,
             sampled_at: None,
+            outages: Vec::new(),
         })
     }
 
@@ -238,6 +256,30 @@ impl Stage {
         )
     }
 
+    /// No long-lived connection has broken in this step that stood where the table puts it. One that was opened while a
+    /// server was away went to a substitute that a director without its entry does not choose: such breaks are told.
+    pub(super) fn demand_no_break_of_placed(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        let (step_from, outages) = (self.step_from, &self.outages);
+        let (placed, substitutes) = {
+            let ledger = self.client.ledger();
+            let broken: Vec<Instant> = ledger
+                .breaks()
+                .iter()
+                .filter(|b| b.at >= step_from && b.at < now)
+                .map(|b| b.opened_at)
+                .collect();
+            let on_substitute = |at: &&Instant| outages.iter().any(|outage| outage.covers(**at));
+            let substitutes = broken.iter().filter(on_substitute).count();
+            (broken.len() - substitutes, substitutes)
+        };
+        let found = match substitutes {
+            0 => format!("{placed} broke"),
+            _ => format!("{placed} broke; and {substitutes} that had been opened while a server was away"),
+        };
+        self.judge(placed == 0, "no long-lived connection in its place breaks", &found)
+    }
+
     /// Waits for the requests that were started before now, so that counts up to the returned moment are final.
     fn settle(&mut self) -> Result<Instant> {
         let now = self.clock.now();
@@ -276,6 +318,13 @@ impl Stage {
             director.seen = director.reader.read().context("the kernel's IPVS table cannot be read")?;
         }
         let now = self.clock.now();
+        let is_whole = SERVERS.iter().all(|(server, _)| self.serving(server) == DIRECTORS.len());
+        match self.outages.last_mut() {
+            Some(outage) if outage.to.is_none() && is_whole => outage.to = Some(now),
+            Some(outage) if outage.to.is_none() => {}
+            _ if !is_whole => self.outages.push(Outage { from: now, to: None }),
+            _ => {}
+        }
         if self.sampled_at.is_some_and(|at| now.since(at) < SAMPLE) {
             return Ok(());
         }

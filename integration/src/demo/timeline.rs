@@ -432,7 +432,7 @@ mod tests {
             };
             ledger.finished(id, at(i * 35 + 3), outcome);
         }
-        ledger.long_opened(1, "a<b>".into());
+        ledger.long_opened(1, at(100), "a<b>".into());
         ledger.long_broke(1, at(6200), Failure::Reset);
         let samples: Vec<Sample> =
             (0..14).map(|s| Sample { at: at(s * 1000), connections: vec![s * 30], long_open: 1 }).collect();

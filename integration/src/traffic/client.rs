@@ -238,7 +238,7 @@ impl Long {
             Ok::<_, Failure>((sender, server))
         };
         let (mut sender, server) = timeout(self.load.timeout, opening).await.ok()?.ok()?;
-        lock(&self.ledger).long_opened(self.id, server.clone());
+        lock(&self.ledger).long_opened(self.id, self.clock.now(), server.clone());
         loop {
             sleep(self.load.long_interval).await;
             let asked_at = self.clock.now();

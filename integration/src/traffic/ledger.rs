@@ -80,6 +80,8 @@ pub struct Request {
 pub struct Break {
     /// When it was noticed.
     pub at: Instant,
+    /// When the connection was opened.
+    pub opened_at: Instant,
     /// The server at its other end.
     pub server: String,
     /// Why.
@@ -130,7 +132,7 @@ pub struct Ledger {
     next_request: u64,
     breaks: Vec<Break>,
     gaps: Vec<(Instant, Duration)>,
-    long_open: BTreeMap<u32, String>,
+    long_open: BTreeMap<u32, (Instant, String)>,
     overflow: u64,
 }
 
@@ -153,9 +155,9 @@ impl Ledger {
         }
     }
 
-    /// The long-lived connection `id` stands, with `server` at its other end.
-    pub fn long_opened(&mut self, id: u32, server: String) {
-        self.long_open.insert(id, server);
+    /// The long-lived connection `id` stands since `at`, with `server` at its other end.
+    pub fn long_opened(&mut self, id: u32, at: Instant, server: String) {
+        self.long_open.insert(id, (at, server));
     }
 
     /// The long-lived connection `id` was answered at `at` after a silence of `gap`. Only notable gaps are kept.
@@ -167,9 +169,9 @@ impl Ledger {
 
     /// The long-lived connection `id` broke.
     pub fn long_broke(&mut self, id: u32, at: Instant, failure: Failure) {
-        let Some(server) = self.long_open.remove(&id) else { return };
+        let Some((opened_at, server)) = self.long_open.remove(&id) else { return };
         if self.breaks.len() < MAX_BREAKS {
-            self.breaks.push(Break { at, server, failure });
+            self.breaks.push(Break { at, opened_at, server, failure });
         } else {
             self.overflow += 1;
         }
@@ -237,7 +239,7 @@ impl Ledger {
     /// Long-lived connections that stand now, by server.
     pub fn long_by_server(&self) -> BTreeMap<String, u64> {
         let mut by_server = BTreeMap::new();
-        for server in self.long_open.values() {
+        for (_, server) in self.long_open.values() {
             *by_server.entry(server.clone()).or_default() += 1;
         }
         by_server
@@ -303,7 +305,7 @@ mod tests {
         let id = ledger.started(at(1));
         ledger.finished(id, at(2), Ok("a".into()));
         ledger.finished(id, at(3), Err(Failure::Reset));
-        ledger.long_opened(7, "a".into());
+        ledger.long_opened(7, at(3), "a".into());
         ledger.long_broke(7, at(4), Failure::Reset);
         ledger.long_broke(7, at(5), Failure::Reset);
         let tally = ledger.tally(at(0), at(100));
