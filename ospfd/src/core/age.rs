@@ -21,12 +21,9 @@ impl Instance {
             return;
         }
         for (scope, key) in self.lsdb.take_leaving() {
-            let awaited =
-                self.interfaces.values().filter(|interface| scope.is_in(interface.config.area)).any(
-                    |interface| {
-                        interface.neighbors.values().any(|neighbor| neighbor.retransmit.contains(key))
-                    },
-                );
+            let awaited = self.interfaces.values().filter(|interface| scope.is_in(interface.place())).any(
+                |interface| interface.neighbors.values().any(|neighbor| neighbor.retransmit.contains(key)),
+            );
             if awaited {
                 continue;
             }

@@ -24,11 +24,11 @@ impl Instance {
             return;
         }
         let awaited = self.interfaces.values().any(|interface| {
-            let area = interface.config.area;
+            let place = interface.place();
             interface.full_neighbors().any(|neighbor| {
                 self.originator
                     .keys()
-                    .any(|(scope, key)| scope.is_in(area) && neighbor.retransmit.contains(key))
+                    .any(|(scope, key)| scope.is_in(place) && neighbor.retransmit.contains(key))
             })
         });
         // A flush may still be held back, so that nobody ignores it for coming too soon.

@@ -7,7 +7,7 @@ use common::control::ospf::{AdvertisedView, InterfaceView, LsaView, NeighborView
 use common::time::Instant;
 use ipnetwork::IpNetwork;
 
-use crate::packet::{LsaBody, MAX_AGE, RouterLink, RouterLinkType};
+use crate::packet::{LSA_HEADER_LEN, LsaBody, LsaKey, MAX_AGE, RouterLink, RouterLinkType};
 
 use super::config::NetworkType;
 use super::instance::Instance;
@@ -66,6 +66,9 @@ impl Instance {
                 let header = entry.header(now);
                 LsaView {
                     area: match scope {
+                        Scope::Link(if_index) => {
+                            self.interfaces.get(&if_index).map(|interface| interface.config.area)
+                        }
                         Scope::Area(area) => Some(area),
                         Scope::As => None,
                     },
@@ -77,10 +80,25 @@ impl Instance {
                     checksum: format!("{:04x}", header.checksum),
                     length: header.length,
                     self_originated: key.advertising_router == self.config.router_id,
-                    detail: detail(entry),
+                    detail: self.detail(scope, key, entry),
                 }
             })
             .collect()
+    }
+
+    fn detail(&self, scope: Scope, key: LsaKey, entry: &Entry) -> Vec<String> {
+        if !key.ls_type.is_opaque() {
+            return detail(entry);
+        }
+        // RFC 5250 §3: the Link State ID is a type and a number of that type.
+        let [opaque_type, id @ ..] = key.link_state_id.to_be_bytes();
+        let id = id.into_iter().fold(0, |id, byte| id << 8 | u32::from(byte));
+        let body = usize::from(entry.lsa().header.length).saturating_sub(LSA_HEADER_LEN);
+        let link = match scope {
+            Scope::Link(if_index) => self.interfaces.get(&if_index).map(|i| format!("on {}", i.link.name)),
+            Scope::Area(_) | Scope::As => None,
+        };
+        [format!("opaque type {opaque_type} id {id}, {body} bytes")].into_iter().chain(link).collect()
     }
 
     /// Advertised prefixes; `originated` looks at the database.

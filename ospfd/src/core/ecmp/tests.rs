@@ -1,10 +1,11 @@
 use std::net::Ipv4Addr;
 
 use common::control::RefusalCode;
+use common::ids::IfIndex;
 
 use super::*;
 use crate::core::config::{Config, RoutingConfig};
-use crate::core::lsdb::Origin;
+use crate::core::lsdb::{Origin, Place};
 use crate::packet::{ExternalLsa, LsType, Lsa, LsaKey, RouterLsa, router_flags};
 
 const AREA: AreaId = AreaId(0);
@@ -57,7 +58,7 @@ fn look(lsas: Vec<Lsa>, from: Option<u32>) -> Result<EcmpView, Refusal> {
     let now = Instant::ZERO;
     let mut instance = Instance::new(config, 1, now);
     for lsa in lsas {
-        let scope = Scope::of(lsa.header.key.ls_type, AREA);
+        let scope = Scope::of(lsa.header.key.ls_type, Place { if_index: IfIndex(1), area: AREA });
         instance.lsdb.install(scope, lsa, Origin::Flooded, now).unwrap();
     }
     instance.ecmp(now, VIP.parse().unwrap(), from.map(RouterId))

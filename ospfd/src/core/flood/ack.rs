@@ -18,14 +18,14 @@ impl Instance {
     /// RFC 2328 §13.7.
     pub(crate) fn receive_acks(&mut self, now: Instant, rx: Rx, headers: &[LsaHeader]) {
         let Some(interface) = self.interfaces.get_mut(&rx.if_index) else { return };
-        let area = interface.config.area;
+        let place = interface.place();
         let Some(neighbor) = interface.neighbors.get_mut(&rx.router_id) else { return };
         if neighbor.state < State::Exchange {
             return self.drop_packet(rx, DropReason::NeighborState);
         }
         let mut unexpected = 0;
         for header in headers {
-            let scope = Scope::of(header.key.ls_type, area);
+            let scope = Scope::of(header.key.ls_type, place);
             let same = self
                 .lsdb
                 .get(scope, header.key)

@@ -40,7 +40,7 @@ impl Instance {
         let interface = self.interfaces.get(&rx.if_index)?;
         let neighbor = interface.neighbors.get(&rx.router_id)?;
         let key = header.key;
-        let scope = Scope::of(key.ls_type, interface.config.area);
+        let scope = Scope::of(key.ls_type, interface.place());
         let copy = self.lsdb.get(scope, key);
         let within_arrival = |at: Option<Instant>| at.is_some_and(|at| now.since(at) < MIN_LS_ARRIVAL);
         let at_max_age = header.age >= MAX_AGE;
@@ -84,8 +84,8 @@ impl Instance {
             }
             Disposition::ImpliedAck => {
                 self.neighbor_mut(rx.if_index, rx.router_id)?.retransmit.remove(key);
-                let area = self.interfaces.get(&rx.if_index)?.config.area;
-                self.lsdb.released(Scope::of(key.ls_type, area), key);
+                let place = self.interfaces.get(&rx.if_index)?.place();
+                self.lsdb.released(Scope::of(key.ls_type, place), key);
             }
             Disposition::Duplicate => self.drop_packet(rx, DropReason::DuplicateLsa),
             Disposition::SendBack => {
@@ -114,7 +114,7 @@ impl Instance {
     fn install_received(&mut self, now: Instant, rx: Rx, lsa: Lsa) -> bool {
         let key = lsa.header.key;
         let Some(interface) = self.interfaces.get(&rx.if_index) else { return false };
-        let scope = Scope::of(key.ls_type, interface.config.area);
+        let scope = Scope::of(key.ls_type, interface.place());
         let requested =
             interface.neighbors.get(&rx.router_id).is_some_and(|neighbor| neighbor.requests.contains(key));
         let origin = if requested { Origin::Requested } else { Origin::Flooded };
@@ -132,7 +132,7 @@ impl Instance {
     fn fight_back(&mut self, rx: Rx, lsa: Lsa) {
         let header = lsa.header;
         let Some(interface) = self.interfaces.get(&rx.if_index) else { return };
-        let scope = Scope::of(header.key.ls_type, interface.config.area);
+        let scope = Scope::of(header.key.ls_type, interface.place());
         for interface in self.interfaces.values_mut() {
             for neighbor in interface.neighbors.values_mut() {
                 if neighbor.requests.satisfy(&header) == Some(Ordering::Less)
@@ -160,9 +160,10 @@ const fn is_supported(ls_type: LsType) -> bool {
         | LsType::Network
         | LsType::SummaryNetwork
         | LsType::SummaryAsbr
-        | LsType::AsExternal => true,
-        LsType::Nssa | LsType::OpaqueLink | LsType::OpaqueArea | LsType::OpaqueAs | LsType::Unknown(_) => {
-            false
-        }
+        | LsType::AsExternal
+        | LsType::OpaqueLink
+        | LsType::OpaqueArea
+        | LsType::OpaqueAs => true,
+        LsType::Nssa | LsType::Unknown(_) => false,
     }
 }

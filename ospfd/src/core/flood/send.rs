@@ -42,7 +42,7 @@ impl Instance {
         let mut flooded_back = false;
         let (mut sent, mut rearm) = (false, Vec::new());
         for (&if_index, interface) in &mut self.interfaces {
-            if !scope.is_in(interface.config.area) {
+            if !scope.is_in(interface.place()) {
                 continue;
             }
             let Some(listed) = list_for_retransmission(interface, &flood) else { continue };
@@ -81,7 +81,7 @@ impl Instance {
     pub(super) fn send_back(&mut self, now: Instant, rx: Rx, key: LsaKey) {
         let Some(interface) = self.interfaces.get(&rx.if_index) else { return };
         let Some(neighbor) = interface.neighbors.get(&rx.router_id) else { return };
-        let scope = Scope::of(key.ls_type, interface.config.area);
+        let scope = Scope::of(key.ls_type, interface.place());
         let Some(entry) = self.lsdb.get(scope, key) else { return };
         let bytes = entry.bytes_to_send(now, interface.transmit_delay());
         self.output.send_updates(interface, interface.destination_of(neighbor), [bytes]);
@@ -104,7 +104,7 @@ impl Instance {
     /// RFC 2328 §13.6: sends the LSAs again that are due, directly to the neighbour.
     pub(crate) fn retransmit(&mut self, now: Instant, if_index: IfIndex, router_id: RouterId) {
         let Some(interface) = self.interfaces.get_mut(&if_index) else { return };
-        let (area, delay) = (interface.config.area, interface.transmit_delay());
+        let (place, delay) = (interface.place(), interface.transmit_delay());
         let again = now + interface.config.retransmit_interval;
         let room = RETRANSMIT_BURST.saturating_mul(interface.body_room(0));
         let Some(neighbor) = interface.neighbors.get_mut(&router_id) else { return };
@@ -115,7 +115,7 @@ impl Instance {
                 paused = true;
                 break;
             }
-            let Some(entry) = self.lsdb.get(Scope::of(key.ls_type, area), key) else {
+            let Some(entry) = self.lsdb.get(Scope::of(key.ls_type, place), key) else {
                 neighbor.retransmit.remove(key);
                 continue;
             };
@@ -123,7 +123,7 @@ impl Instance {
             used += bytes.len();
             lsas.push(bytes);
             neighbor.retransmit.add(key, again);
-            self.lsdb.mark_sent(Scope::of(key.ls_type, area), key, now);
+            self.lsdb.mark_sent(Scope::of(key.ls_type, place), key, now);
         }
         self.arm_retransmission(if_index, router_id);
         if paused {
@@ -146,7 +146,7 @@ fn list_for_retransmission(interface: &mut Interface, flood: &Flood) -> Option<V
         // §13 (5)(c): the older instance is not retransmitted any more.
         neighbor.retransmit.remove(key);
         // (1)(a)
-        if neighbor.state < State::Exchange {
+        if neighbor.state < State::Exchange || !neighbor.takes(key.ls_type) {
             continue;
         }
         // (1)(b)

@@ -15,6 +15,7 @@ pub(crate) use state::Interface;
 
 use super::event::Event as Output;
 use super::instance::Instance;
+use super::lsdb::Scope;
 use super::neighbor;
 use super::timer::TimerKey;
 use fsm::{Action, Next};
@@ -100,6 +101,8 @@ impl Instance {
         for key in [TimerKey::Hello(if_index), TimerKey::Wait(if_index), TimerKey::DelayedAck(if_index)] {
             self.timers.cancel(key);
         }
+        // RFC 5250 §3: what was told on the link went with it.
+        self.lsdb.remove_scope(Scope::Link(if_index));
         if let Some(interface) = self.interfaces.get_mut(&if_index) {
             interface.designated = Ipv4Addr::UNSPECIFIED;
             interface.backup = Ipv4Addr::UNSPECIFIED;

@@ -10,7 +10,7 @@ use ipnetwork::Ipv4Network;
 use crate::core::auth::SendKey;
 use crate::core::config::{InterfaceConfig, NetworkType};
 use crate::core::event::{Groups, LinkState};
-use crate::core::lsdb::Scope;
+use crate::core::lsdb::{Place, Scope};
 use crate::core::neighbor::{self, Neighbor};
 use crate::core::output::{ALL_D_ROUTERS, ALL_SPF_ROUTERS, body_room};
 use crate::packet::{LsaHeader, LsaKey};
@@ -63,6 +63,11 @@ impl Interface {
     /// Kernel index.
     pub(crate) fn if_index(&self) -> IfIndex {
         self.link.if_index
+    }
+
+    /// What tells the scope of LSAs that are exchanged here.
+    pub(crate) const fn place(&self) -> Place {
+        Place { if_index: self.link.if_index, area: self.config.area }
     }
 
     /// Our address, 0.0.0.0 when there is none.

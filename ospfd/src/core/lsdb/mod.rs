@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Duration;
 
-use common::ids::{AreaId, RouterId};
+use common::ids::{AreaId, IfIndex, RouterId};
 use common::time::Instant;
 use ipnetwork::IpNetwork;
 
@@ -21,32 +21,44 @@ pub(crate) use news::News;
 /// How far an LSA is flooded, and so which part of the database it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Scope {
+    /// One link, by our interface to it (type 9).
+    Link(IfIndex),
     /// One area.
     Area(AreaId),
-    /// All areas that are not stub areas (type 5).
+    /// All areas that are not stub areas (types 5 and 11).
     As,
 }
 
+/// Where LSAs are exchanged: what tells the scope of an LSA that comes or goes there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The interface.
+    pub(crate) if_index: IfIndex,
+    /// Its area.
+    pub(crate) area: AreaId,
+}
+
 impl Scope {
-    /// The scope of an LSA of type `ls_type` that is exchanged in `area`.
-    pub(crate) const fn of(ls_type: LsType, area: AreaId) -> Self {
+    /// The scope of an LSA of type `ls_type` that is exchanged at `place` (RFC 2328 §13.3, RFC 5250 §3).
+    pub(crate) const fn of(ls_type: LsType, place: Place) -> Self {
         match ls_type {
             LsType::AsExternal | LsType::OpaqueAs => Self::As,
+            LsType::OpaqueLink => Self::Link(place.if_index),
             LsType::Router
             | LsType::Network
             | LsType::SummaryNetwork
             | LsType::SummaryAsbr
             | LsType::Nssa
-            | LsType::OpaqueLink
             | LsType::OpaqueArea
-            | LsType::Unknown(_) => Self::Area(area),
+            | LsType::Unknown(_) => Self::Area(place.area),
         }
     }
 
-    /// Do LSAs of this scope stand in the database of `area`?
-    pub(crate) fn is_in(self, area: AreaId) -> bool {
+    /// Are LSAs of this scope exchanged at `place`?
+    pub(crate) fn is_in(self, place: Place) -> bool {
         match self {
-            Self::Area(own) => own == area,
+            Self::Link(own) => own == place.if_index,
+            Self::Area(own) => own == place.area,
             Self::As => true,
         }
     }
@@ -88,19 +100,19 @@ impl Lsdb {
         self.entries.iter().map(|(&(scope, key), entry)| (scope, key, entry))
     }
 
-    /// The LSAs of `area` that follow `after` in the order in which they are described to a neighbour: those of the
-    /// area first, then those of AS scope.
-    pub(crate) fn area_after(
+    /// The LSAs that follow `after` in the order in which they are described to a neighbour at `place`: those of the
+    /// link first, then those of the area, then those of AS scope.
+    pub(crate) fn described_after(
         &self,
-        area: AreaId,
+        place: Place,
         after: Option<(Scope, LsaKey)>,
     ) -> impl Iterator<Item = (Scope, LsaKey, &Entry)> {
-        let first = Scope::Area(area);
-        let in_area = self.range(first, after.filter(|(scope, _)| *scope == first).map(|(_, key)| key));
-        let skip_area = matches!(after, Some((Scope::As, _)));
-        let external =
-            self.range(Scope::As, after.filter(|(scope, _)| *scope == Scope::As).map(|(_, key)| key));
-        in_area.filter(move |_| !skip_area).chain(external)
+        [Scope::Link(place.if_index), Scope::Area(place.area), Scope::As]
+            .into_iter()
+            .filter(move |scope| after.is_none_or(|(at, _)| at <= *scope))
+            .flat_map(move |scope| {
+                self.range(scope, after.filter(|(at, _)| *at == scope).map(|(_, key)| key))
+            })
     }
 
     fn range(&self, scope: Scope, after: Option<LsaKey>) -> impl Iterator<Item = (Scope, LsaKey, &Entry)> {
@@ -171,7 +183,7 @@ impl Lsdb {
             .keys()
             .filter_map(|(scope, _)| match scope {
                 Scope::Area(area) => Some(*area),
-                Scope::As => None,
+                Scope::Link(_) | Scope::As => None,
             })
             .collect();
         areas.into_iter()
@@ -285,7 +297,7 @@ impl Lsdb {
     /// each LSA (FNV-1a, 64 bits).
     pub(crate) fn digest(&self, area: AreaId) -> u64 {
         let mut digest = Fnv::default();
-        for (_, key, entry) in self.area_after(area, None) {
+        for (_, key, entry) in self.range(Scope::Area(area), None).chain(self.range(Scope::As, None)) {
             let LsaHeader { sequence, checksum, .. } = entry.lsa().header;
             digest.update(&[u8::from(key.ls_type)]);
             digest.update(&key.link_state_id.to_be_bytes());

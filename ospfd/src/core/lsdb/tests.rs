@@ -7,6 +7,12 @@ use crate::packet::{ExternalLsa, ExternalMetric, LsaBody, RouterLsa};
 
 const NOW: Instant = Instant::from_micros(5_000_000);
 const BACKBONE: AreaId = AreaId(0);
+const PLACE: Place = Place { if_index: IfIndex(2), area: BACKBONE };
+
+fn opaque(ls_type: LsType, id: u32) -> Lsa {
+    let key = LsaKey { ls_type, link_state_id: id, advertising_router: RouterId(1) };
+    Lsa::build_opaque(1, 2, key, 1, &[0; 3]).unwrap()
+}
 
 fn router(id: u32, sequence: i32, age: u16) -> Lsa {
     let key = LsaKey { ls_type: LsType::Router, link_state_id: id, advertising_router: RouterId(id) };
@@ -82,16 +88,21 @@ fn an_lsa_at_max_age_is_looked_at_again_only_when_it_was_released() {
 }
 
 #[test]
-fn an_area_is_walked_in_order_and_from_anywhere() {
-    let lsdb = filled();
+fn a_database_is_described_in_order_and_from_anywhere() {
+    let mut lsdb = filled();
+    for if_index in [PLACE.if_index, IfIndex(3)] {
+        lsdb.install(Scope::Link(if_index), opaque(LsType::OpaqueLink, 4), Origin::Flooded, NOW).unwrap();
+    }
     let all: Vec<_> =
-        lsdb.area_after(BACKBONE, None).map(|(scope, key, _)| (scope, key.link_state_id)).collect();
+        lsdb.described_after(PLACE, None).map(|(scope, key, _)| (scope, key.link_state_id)).collect();
     let area = Scope::Area(BACKBONE);
-    assert_eq!(all, [(area, 1), (area, 2), (area, 3), (Scope::As, 1), (Scope::As, 2), (Scope::As, 3)]);
-    let keys: Vec<_> = lsdb.area_after(BACKBONE, None).map(|(scope, key, _)| (scope, key)).collect();
+    let link = Scope::Link(PLACE.if_index);
+    let as_wide = [(Scope::As, 1), (Scope::As, 2), (Scope::As, 3)];
+    assert_eq!(all, [&[(link, 4), (area, 1), (area, 2), (area, 3)][..], &as_wide].concat());
+    let keys: Vec<_> = lsdb.described_after(PLACE, None).map(|(scope, key, _)| (scope, key)).collect();
     for (index, &after) in keys.iter().enumerate() {
         let rest: Vec<_> =
-            lsdb.area_after(BACKBONE, Some(after)).map(|(scope, key, _)| (scope, key)).collect();
+            lsdb.described_after(PLACE, Some(after)).map(|(scope, key, _)| (scope, key)).collect();
         assert_eq!(rest, keys[index + 1..]);
     }
 }

@@ -1,6 +1,8 @@
 //! Database description packets (RFC 2328 §10.6, §10.8).
 //!
-//! Opaque and NSSA LSAs in a neighbour's description are skipped: we do not set the bits that would make it send them.
+//! Opaque LSAs are described to neighbours that set the O-bit, and to no others (RFC 5250 §3.1): some start the exchange over
+//! and over when they meet one. NSSA-LSAs in a neighbour's description are skipped: we do not set the bit that would make it
+//! send them.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -76,10 +78,10 @@ impl Instance {
     pub(super) fn begin_exchange(&mut self, now: Instant, if_index: IfIndex, router_id: RouterId) {
         self.timers.cancel(TimerKey::DdRetransmit(if_index, router_id));
         let Some(interface) = self.interfaces.get_mut(&if_index) else { return };
-        let area = interface.config.area;
+        let place = interface.place();
         let Some(neighbor) = interface.neighbors.get_mut(&router_id) else { return };
         for (scope, key) in self.lsdb.at_max_age() {
-            if scope.is_in(area) {
+            if scope.is_in(place) && neighbor.takes(key.ls_type) {
                 neighbor.retransmit.add(key, now);
             }
         }
@@ -99,8 +101,8 @@ impl Instance {
         if !init {
             let left = self
                 .lsdb
-                .area_after(interface.config.area, described)
-                .filter(|(_, _, entry)| entry.age(now) < MAX_AGE);
+                .described_after(interface.place(), described)
+                .filter(|(_, key, entry)| entry.age(now) < MAX_AGE && neighbor.takes(key.ls_type));
             for (scope, key, entry) in left {
                 if headers.len() == room {
                     more = true;
@@ -112,7 +114,8 @@ impl Instance {
         }
         let description = DatabaseDescription {
             mtu: interface.link.mtu,
-            options: options::E,
+            // RFC 5250 §4.1
+            options: options::E | options::O,
             init,
             more,
             master: exchange.we_are_master,
@@ -162,6 +165,7 @@ impl Instance {
         }
         let own = self.config.router_id;
         let Some(neighbor) = self.neighbor_mut(if_index, router_id) else { return };
+        let opaque = description.options & options::O != 0;
         match judge(now, neighbor, own, description) {
             Verdict::Ignore(reason) => self.drop_packet(rx, reason),
             Verdict::Early => {
@@ -177,12 +181,14 @@ impl Instance {
                 self.neighbor_event(now, if_index, router_id, Event::SeqNumberMismatch);
             }
             Verdict::BecomeSlave => {
+                neighbor.opaque = opaque;
                 neighbor.exchange.we_are_master = false;
                 neighbor.exchange.sequence = description.sequence;
                 self.neighbor_event(now, if_index, router_id, Event::NegotiationDone);
                 self.accept_description(now, rx, description);
             }
             Verdict::BecomeMaster => {
+                neighbor.opaque = opaque;
                 neighbor.exchange.we_are_master = true;
                 self.neighbor_event(now, if_index, router_id, Event::NegotiationDone);
                 self.accept_description(now, rx, description);
@@ -226,7 +232,7 @@ impl Instance {
     /// Puts what is newer than ours on the request list. `false`: the exchange starts over.
     fn note_headers(&mut self, now: Instant, rx: Rx, headers: &[LsaHeader]) -> bool {
         let Some(interface) = self.interfaces.get_mut(&rx.if_index) else { return false };
-        let area = interface.config.area;
+        let place = interface.place();
         let Some(neighbor) = interface.neighbors.get_mut(&rx.router_id) else { return false };
         for header in headers {
             match header.key.ls_type {
@@ -236,15 +242,22 @@ impl Instance {
                     self.neighbor_event(now, rx.if_index, rx.router_id, Event::SeqNumberMismatch);
                     return false;
                 }
-                LsType::OpaqueLink | LsType::OpaqueArea | LsType::OpaqueAs | LsType::Nssa => {
+                // From one that does not speak of them: skipped, for another exchange would be no better.
+                ls_type if !neighbor.takes(ls_type) => {
+                    self.output.drop(rx.if_index, rx.source, DropReason::UnsupportedLsType);
+                }
+                LsType::Nssa => {
                     self.output.drop(rx.if_index, rx.source, DropReason::UnsupportedLsType);
                 }
                 LsType::Router
                 | LsType::Network
                 | LsType::SummaryNetwork
                 | LsType::SummaryAsbr
-                | LsType::AsExternal => {
-                    let ours = self.lsdb.get(Scope::of(header.key.ls_type, area), header.key);
+                | LsType::AsExternal
+                | LsType::OpaqueLink
+                | LsType::OpaqueArea
+                | LsType::OpaqueAs => {
+                    let ours = self.lsdb.get(Scope::of(header.key.ls_type, place), header.key);
                     if ours.is_none_or(|ours| header.recency(&ours.header(now)) == Ordering::Greater) {
                         neighbor.requests.add(*header);
                     }

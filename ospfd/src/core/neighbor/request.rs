@@ -64,7 +64,7 @@ impl Instance {
     /// RFC 2328 §10.7.
     pub(crate) fn receive_request(&mut self, now: Instant, rx: Rx, keys: &[LsaKey]) {
         let Some(interface) = self.interfaces.get(&rx.if_index) else { return };
-        let (area, delay) = (interface.config.area, interface.transmit_delay());
+        let (place, delay) = (interface.place(), interface.transmit_delay());
         if self.neighbor_state(rx.if_index, rx.router_id) < State::Exchange {
             return self.drop_packet(rx, DropReason::NeighborState);
         }
@@ -72,12 +72,12 @@ impl Instance {
         // database remembers when this one was sent.
         let mut lsas = Vec::with_capacity(keys.len());
         for &key in keys {
-            let Some(entry) = self.lsdb.get(Scope::of(key.ls_type, area), key) else {
+            let Some(entry) = self.lsdb.get(Scope::of(key.ls_type, place), key) else {
                 self.drop_packet(rx, DropReason::BadRequest);
                 return self.neighbor_event(now, rx.if_index, rx.router_id, Event::BadLsReq);
             };
             lsas.push(entry.bytes_to_send(now, delay));
-            self.lsdb.mark_sent(Scope::of(key.ls_type, area), key, now);
+            self.lsdb.mark_sent(Scope::of(key.ls_type, place), key, now);
         }
         let Some(interface) = self.interfaces.get(&rx.if_index) else { return };
         let Some(neighbor) = interface.neighbors.get(&rx.router_id) else { return };

@@ -7,7 +7,7 @@ use common::time::Instant;
 
 use crate::core::auth::Seen;
 use crate::core::lsdb::Scope;
-use crate::packet::{DatabaseDescription, LsaKey};
+use crate::packet::{DatabaseDescription, LsType, LsaKey};
 
 use super::fsm::State;
 use super::lists::{RequestList, RetransmitList};
@@ -25,6 +25,8 @@ pub(crate) struct Neighbor {
     pub(crate) designated: Ipv4Addr,
     /// Whom it declares Backup Designated Router.
     pub(crate) backup: Ipv4Addr,
+    /// It understands opaque LSAs: the O-bit of its database descriptions (RFC 5250 §4).
+    pub(crate) opaque: bool,
     /// State.
     pub(crate) state: State,
     /// When it came into that state.
@@ -92,6 +94,7 @@ impl Neighbor {
             priority: 0,
             designated: Ipv4Addr::UNSPECIFIED,
             backup: Ipv4Addr::UNSPECIFIED,
+            opaque: false,
             state: State::Down,
             since: now,
             changes: 0,
@@ -109,6 +112,11 @@ impl Neighbor {
         self.early = None;
         self.requests = RequestList::default();
         self.retransmit = RetransmitList::default();
+    }
+
+    /// Is it told of LSAs of this type? RFC 5250 §3.1: only who understands opaque LSAs hears of them.
+    pub(crate) const fn takes(&self, ls_type: LsType) -> bool {
+        self.opaque || !ls_type.is_opaque()
     }
 
     /// Is it described the database now, or fetching from us?

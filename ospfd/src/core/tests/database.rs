@@ -6,7 +6,7 @@ use std::time::Duration;
 use common::time::Instant;
 
 use super::auth::longest_digest;
-use super::world::{AREA, World, config, router_id};
+use super::world::{World, config, router_id};
 use crate::core::config::AuthConfig;
 use crate::core::config::NetworkType::PointToPoint;
 use crate::core::constants::MAX_SEQUENCE;
@@ -25,11 +25,6 @@ fn external(link_state_id: u32, sequence: i32, age: u16) -> Lsa {
         route_tag: 0,
     };
     Lsa::build(age, 2, key, sequence, LsaBody::External(body)).unwrap()
-}
-
-fn opaque(link_state_id: u32) -> Lsa {
-    let key = LsaKey { ls_type: LsType::OpaqueArea, link_state_id, advertising_router: router_id(77) };
-    Lsa::build_opaque(1, 2, key, 1, &[1, 2, 3, 4]).unwrap()
 }
 
 fn install(world: &mut World, node: usize, scope: Scope, lsa: Lsa) {
@@ -310,16 +305,6 @@ fn an_lsa_that_nobody_refreshes_is_gone_after_an_hour() {
     world.run(Duration::from_secs(30));
     assert_eq!((copy(&world, 0, 1), copy(&world, 1, 1)), (None, None));
     assert!(world.is_full(0, 1) && world.is_full(1, 0));
-}
-
-#[test]
-fn opaque_lsas_are_neither_asked_for_nor_taken() {
-    let mut world = World::of(PointToPoint, 2);
-    install(&mut world, 1, Scope::Area(AREA), opaque(1));
-    world.until("both are Full", |world| world.is_full(0, 1) && world.is_full(1, 0));
-    update(&mut world, opaque(2));
-    assert!(world.counter(0, "drop-unsupported-ls-type") >= 2);
-    assert!(world.nodes[0].lsdb.iter().all(|(_, key, _)| key.ls_type == LsType::Router));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod database;
 mod hello;
 mod leases;
 mod lifecycle;
+mod opaque;
 mod operators;
 mod point_to_point;
 mod robustness;

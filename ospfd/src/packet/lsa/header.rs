@@ -72,6 +72,22 @@ pub struct LsaHeader {
     pub length: u16,
 }
 
+impl LsType {
+    /// Is it one of the types of RFC 5250?
+    pub const fn is_opaque(self) -> bool {
+        match self {
+            Self::OpaqueLink | Self::OpaqueArea | Self::OpaqueAs => true,
+            Self::Router
+            | Self::Network
+            | Self::SummaryNetwork
+            | Self::SummaryAsbr
+            | Self::AsExternal
+            | Self::Nssa
+            | Self::Unknown(_) => false,
+        }
+    }
+}
+
 impl LsaHeader {
     /// Compares how recent two instances of the same LSA are, both with their age of now: `Greater` when `self` is
     /// newer, `Equal` when they are the same instance.
