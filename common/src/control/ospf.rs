@@ -93,6 +93,8 @@ pub enum Request {
     ShowSpf,
     /// Answers [`Response::Log`].
     ShowLog,
+    /// Answers [`Response::Metrics`].
+    ShowMetrics,
     /// Ends adjacencies, which then form anew; answers [`Response::Cleared`].
     ClearNeighbor {
         /// Only the neighbour with this Router ID or address.
@@ -128,6 +130,8 @@ pub enum Response {
     Spf(status::SpfView),
     /// The last state changes, the oldest first.
     Log(Vec<status::LogView>),
+    /// Metrics in OpenMetrics text.
+    Metrics(String),
     /// The neighbours that were cleared.
     Cleared(Vec<RouterId>),
     /// The request was refused and changed nothing.

@@ -254,6 +254,11 @@ impl LeaseTable {
             .collect()
     }
 
+    /// The leases as they stand.
+    pub fn lease_views(&self, now: Instant) -> impl Iterator<Item = LeaseView> {
+        self.leases.iter().map(move |(name, lease)| lease.view(now, name))
+    }
+
     /// When [`expire`](Self::expire) has something to do next.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.leases.values().map(Lease::deadline).min()

@@ -172,6 +172,11 @@ impl Counter {
         Self { prefix: "spf-", name }
     }
 
+    /// LSAs flooded for the first time, once per interface.
+    pub(crate) const FLOODED: Self = Self { prefix: "lsa-", name: "flooded" };
+    /// LSAs sent again because they were not acknowledged.
+    pub(crate) const RETRANSMITTED: Self = Self { prefix: "lsa-", name: "retransmitted" };
+
     /// Packets sent, by type.
     pub(crate) const fn sent(name: &'static str) -> Self {
         Self { prefix: "tx-", name }
@@ -185,8 +190,15 @@ pub(crate) struct Counters(BTreeMap<Counter, u64>);
 impl Counters {
     /// One more.
     pub(crate) fn add(&mut self, counter: Counter) {
-        let value = self.0.entry(counter).or_default();
-        *value = value.saturating_add(1);
+        self.add_many(counter, 1);
+    }
+
+    /// Some more; none leaves a counter that was never raised out of the list.
+    pub(crate) fn add_many(&mut self, counter: Counter, more: usize) {
+        if more > 0 {
+            let value = self.0.entry(counter).or_default();
+            *value = value.saturating_add(more as u64);
+        }
     }
 
     /// All that are not 0, by name.

@@ -252,6 +252,12 @@ impl Instance {
         self.advertised_views(now)
     }
 
+    /// Leases, by name.
+    pub fn leases(&self, now: Instant) -> Vec<LeaseView> {
+        let full_neighbors = self.full_neighbors();
+        self.leases.lease_views(now).map(|view| LeaseView { full_neighbors, ..view }).collect()
+    }
+
     /// Counters, drops included, and how many LSAs the database holds.
     pub fn counters(&self) -> Vec<CounterView> {
         let mut views = self.output.counters().views();

@@ -152,6 +152,11 @@ impl Output {
         self.counters.add(counter);
     }
 
+    /// Counts several at once.
+    pub(crate) fn count_many(&mut self, counter: Counter, more: usize) {
+        self.counters.add_many(counter, more);
+    }
+
     /// The next datagram.
     pub(crate) fn pop_transmit(&mut self) -> Option<Transmit> {
         self.transmits.pop_front()

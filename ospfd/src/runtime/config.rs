@@ -9,6 +9,7 @@ mod keys;
 mod raw;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,6 +45,8 @@ pub struct Settings {
     pub routes: RouteSettings,
     /// Path of the control socket.
     pub socket: PathBuf,
+    /// Where metrics are served over HTTP, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// Log filter in `tracing`'s directive syntax.
     pub log_filter: String,
     /// How log lines look.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::control::ospf::status::InstanceView;
-use common::control::ospf::{Request, Response};
+use common::control::ospf::{CounterView, Request, Response};
 use common::ids::IfIndex;
 use common::time::Instant;
 use futures_util::FutureExt;
@@ -25,6 +25,7 @@ use super::config::{self, Settings};
 use super::control::Command;
 use super::history::History;
 use super::links::LinkReport;
+use super::metrics::{self, Surroundings};
 use super::routes::Installer;
 use super::sequence::SequenceFile;
 use super::signals::{Signal, notify, notify_reloading};
@@ -335,10 +336,11 @@ impl Driver {
             Ok(settings) => {
                 let old = &self.settings;
                 if settings.socket != old.socket
+                    || settings.metrics != old.metrics
                     || settings.log_filter != old.log_filter
                     || settings.log_format != old.log_format
                 {
-                    warn!("[control] and [log] take effect with the next start");
+                    warn!("[control], [metrics] and [log] take effect with the next start");
                 }
                 let moment = self.clock.moment();
                 let now = moment.now;
@@ -404,13 +406,26 @@ impl Driver {
             Request::ShowSpf => return Response::Spf(self.stopwatch.complete(self.instance.spf_view(now))),
             Request::ShowLog => return Response::Log(self.history.views()),
             Request::ClearNeighbor { neighbor } => return self.clear(now, neighbor),
-            Request::ShowCounters => {
-                let mut counters = self.instance.counters();
-                counters.extend(self.sockets.counters());
-                return Response::Counters(counters);
-            }
+            Request::ShowCounters => return Response::Counters(self.counters()),
+            Request::ShowMetrics => return Response::Metrics(self.metrics(now)),
         };
         lease.map_or_else(Response::Refused, Response::Lease)
+    }
+
+    fn counters(&self) -> Vec<CounterView> {
+        let mut counters = self.instance.counters();
+        counters.extend(self.sockets.counters());
+        counters
+    }
+
+    fn metrics(&self, now: Instant) -> String {
+        let counters = self.counters();
+        let uptime = now.since(self.started_at);
+        metrics::text(
+            now,
+            &self.instance,
+            Surroundings { counters: &counters, stopwatch: self.stopwatch, uptime },
+        )
     }
 
     fn instance_view(&self, now: Instant) -> InstanceView {

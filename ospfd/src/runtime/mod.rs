@@ -9,6 +9,7 @@ pub mod control;
 pub mod driver;
 pub mod history;
 pub mod links;
+pub mod metrics;
 pub mod routes;
 pub mod sequence;
 pub mod signals;
@@ -16,6 +17,7 @@ pub mod socket;
 pub mod stopwatch;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tokio::sync::mpsc;
@@ -24,6 +26,7 @@ use clock::Clock;
 use config::Settings;
 use control::Server;
 use driver::{Driver, Ended, Inputs};
+use metrics::exporter::Exporter;
 use signals::Signals;
 
 /// Signals that may wait for the loop; the system itself keeps one of each kind.
@@ -47,6 +50,16 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
+    /// No address for metrics.
+    #[error(
+        "cannot serve metrics on {address}; give [metrics] listen an address of this host and a free port"
+    )]
+    Metrics {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
     /// No signal handlers.
     #[error("cannot listen to signals")]
     Signals(#[source] io::Error),
@@ -61,15 +74,24 @@ pub async fn run(config_path: PathBuf, settings: Settings) -> Result<Ended, RunE
     let (signal_sender, signals) = mpsc::channel(SIGNAL_QUEUE);
     tokio::spawn(Signals::listen().map_err(RunError::Signals)?.forward(signal_sender));
     let (command_sender, commands) = mpsc::channel(control::QUEUE);
+    let metrics_sender = command_sender.clone();
     let server = Server::start(&settings.socket, command_sender)
         .await
         .map_err(|source| RunError::Control { path: settings.socket.clone(), source })?;
+    let exporter = match settings.metrics {
+        Some(address) => Some(
+            Exporter::start(address, metrics_sender)
+                .await
+                .map_err(|source| RunError::Metrics { address, source })?,
+        ),
+        None => None,
+    };
     let (link_sender, links) = mpsc::channel(LINK_QUEUE);
     let watcher = tokio::spawn(links::watch_always(link_sender));
 
     let driver = Driver::new(Clock::start(), clock::seed(), config_path, settings);
     let ended = driver.run(Inputs { signals, commands, links }).await;
     watcher.abort();
-    drop(server);
+    drop((server, exporter));
     Ok(ended)
 }

@@ -115,6 +115,8 @@ enum Show {
     Spf,
     /// The last state changes
     Log,
+    /// The metrics in OpenMetrics text, as they are served over HTTP
+    Metrics,
     /// Which directors the upstream routers use for a VIP, and why not the others
     Ecmp {
         /// The VIP, e.g. 192.0.2.1
@@ -188,6 +190,7 @@ async fn show(client: &mut Client, what: Show, json: bool) -> Result<(), Failure
         Show::Area => Request::ShowAreas,
         Show::Spf => Request::ShowSpf,
         Show::Log => Request::ShowLog,
+        Show::Metrics => Request::ShowMetrics,
         Show::Neighbor => Request::ShowNeighbors,
         Show::Interface => Request::ShowInterfaces,
         Show::Database { .. } => Request::ShowDatabase,
@@ -211,6 +214,7 @@ async fn show(client: &mut Client, what: Show, json: bool) -> Result<(), Failure
         Response::Areas(rows) => render(&rows, json, |rows| status::areas(rows))?,
         Response::Spf(view) => render(&view, json, status::spf)?,
         Response::Log(rows) => render(&rows, json, |rows| status::log(rows))?,
+        Response::Metrics(text) => render(&text, json, |text| text.trim_end().to_owned())?,
         Response::Ecmp(view) => render(&view, json, ecmp::table)?,
         Response::Lease(_) | Response::Cleared(_) | Response::Refused(_) => {
             return Err(Failure::Unexpected);

@@ -6,6 +6,7 @@ use common::ids::{IfIndex, RouterId};
 use common::time::Instant;
 
 use crate::core::constants::{MIN_LS_INTERVAL, RETRANSMIT_BURST, RETRANSMIT_PAUSE};
+use crate::core::drops::Counter;
 use crate::core::instance::Instance;
 use crate::core::interface::{Interface, State as InterfaceState};
 use crate::core::lsdb::Scope;
@@ -69,6 +70,7 @@ impl Instance {
                 continue;
             }
             let queue = std::mem::take(&mut interface.flood_queue);
+            self.output.count_many(Counter::FLOODED, queue.len());
             let delay = interface.transmit_delay();
             let lsas = queue
                 .into_iter()
@@ -131,6 +133,7 @@ impl Instance {
         }
         let Some(interface) = self.interfaces.get(&if_index) else { return };
         let Some(neighbor) = interface.neighbors.get(&router_id) else { return };
+        self.output.count_many(Counter::RETRANSMITTED, lsas.len());
         self.output.send_updates(interface, interface.destination_of(neighbor), lsas);
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use common::control::RefusalCode;
 
-use super::world::{World, address, router_id};
+use super::world::{World, address, router_id, vip};
 use crate::core::config::NetworkType::{Broadcast, PointToPoint};
 use crate::core::event::Event;
+use crate::packet::Body;
 
 /// The causes of the neighbour's state changes to Down that node 0 has told of.
 fn lost(world: &World) -> Vec<&'static str> {
@@ -62,6 +63,21 @@ fn areas_and_instance_count_what_the_database_holds() {
     assert_eq!((instance.lsa_number, instance.lsa_external_counter), (4, 0));
     assert_eq!(instance.nbr_full_adjacent_counter, area.nbr_full_adjacent_counter);
     assert_eq!(world.nodes[0].lsa_types().values().sum::<u32>(), 4);
+}
+
+#[test]
+fn floods_are_counted_apart_from_their_repetitions() {
+    let mut world = World::full_pair();
+    let (flooded, again) = (world.counter(0, "lsa-flooded"), world.counter(0, "lsa-retransmitted"));
+    assert!(flooded > 0);
+    world.filter = Box::new(|node, body| node != 1 || !matches!(body, Body::LinkStateAck(_)));
+    let now = world.now;
+    world.nodes[0].lease_open(now, "test", Duration::from_secs(60)).unwrap();
+    world.nodes[0].lease_set(now, "test", 1, vec![vip(9, 7)]).unwrap();
+    world.run(Duration::from_secs(11));
+    assert_eq!(world.counter(0, "lsa-flooded"), flooded + 1);
+    // RxmtInterval is 5 s.
+    assert_eq!(world.counter(0, "lsa-retransmitted"), again + 2);
 }
 
 #[test]

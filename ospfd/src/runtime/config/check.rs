@@ -14,7 +14,7 @@ use common::telemetry::LogFormat;
 use ipnetwork::IpNetwork;
 
 use super::raw::{
-    Raw, RawAdvertise, RawAuth, RawControl, RawInterface, RawLog, RawLogFormat, RawNetworkType,
+    Raw, RawAdvertise, RawAuth, RawControl, RawInterface, RawLog, RawLogFormat, RawMetrics, RawNetworkType,
 };
 use super::{DEFAULT_SOCKET, DEFAULT_STATE_DIR, Settings};
 use crate::core::advertise::{self, MAX_PREFIXES};
@@ -58,6 +58,7 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
         state_dir: raw.state_dir.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_STATE_DIR)),
         routes,
         socket: raw.control.socket.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET)),
+        metrics: raw.metrics.listen,
         log_filter: raw.log.filter.clone().unwrap_or_else(|| "info".to_owned()),
         log_format: match raw.log.format {
             None | Some(RawLogFormat::Text) => LogFormat::Text,
@@ -265,6 +266,7 @@ fn normal(settings: &Settings, raw: &Raw) -> Raw {
                 LogFormat::Json => RawLogFormat::Json,
             }),
         },
+        metrics: RawMetrics { listen: settings.metrics },
         routes,
         spf,
         interface: core

@@ -1,6 +1,7 @@
 //! The configuration as it is written.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub(super) struct Raw {
     pub(super) state_dir: Option<PathBuf>,
     pub(super) control: RawControl,
     pub(super) log: RawLog,
+    pub(super) metrics: RawMetrics,
     pub(super) routes: RawRoutes,
     pub(super) spf: RawSpf,
     pub(super) interface: BTreeMap<String, RawInterface>,
@@ -41,6 +43,13 @@ pub(super) struct RawLog {
     pub(super) filter: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) format: Option<RawLogFormat>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMetrics {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) listen: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]

@@ -40,11 +40,23 @@ fn assert_errors(text: &str, phrases: &[&str]) {
     }
 }
 
+#[test]
+fn metrics_want_an_address_and_a_port_and_are_off_without() {
+    let text = "router_id = \"10.0.0.1\"\n";
+    assert_eq!(Files::new(text).load().unwrap().metrics, None);
+    assert_errors(
+        &format!("{text}[metrics]\nlisten = \"9617\"\n"),
+        &["ospfd.toml:3:", "invalid socket address"],
+    );
+}
+
 const WHOLE: &str = r#"
 router_id = "10.0.0.1"
 transit = true
 [control]
 socket = "/tmp/o.sock"
+[metrics]
+listen = "127.0.0.1:9617"
 [log]
 filter = "debug"
 format = "json"
@@ -70,6 +82,7 @@ metric = 65535
 fn every_key_reaches_the_engine() {
     let settings = Files::new(WHOLE).load().unwrap();
     assert_eq!(settings.socket, Path::new("/tmp/o.sock"));
+    assert_eq!(settings.metrics, "127.0.0.1:9617".parse().ok());
     assert_eq!((settings.log_filter.as_str(), settings.log_format), ("debug", LogFormat::Json));
     assert_eq!((settings.core.router_id.to_string().as_str(), settings.core.transit), ("10.0.0.1", true));
     let eth0 = &settings.core.interfaces["eth0"];

@@ -117,6 +117,21 @@ async fn a_bad_reload_keeps_the_old_configuration() {
 }
 
 #[tokio::test]
+async fn every_counter_is_a_metric() {
+    let running = Running::start(CONFIG);
+    running.lease(3_600_000, "192.0.2.2/32").await;
+    let Response::Counters(rows) = running.ask(Request::ShowCounters).await else { panic!() };
+    let Response::Metrics(text) = running.ask(Request::ShowMetrics).await else { panic!() };
+    for row in rows.iter().filter(|row| row.name != "lsas") {
+        let (_, name) = row.name.split_once('-').unwrap();
+        let series = format!("=\"{name}\"}} {:?}", row.value as f64);
+        assert!(text.lines().any(|line| line.ends_with(&series)), "no series {series} in\n{text}");
+    }
+    assert!(text.contains("ospfd_lease_prefixes{lease=\"director\"} 1.0\n"), "{text}");
+    assert!(text.contains("ospfd_advertised_prefixes 2.0\n"), "{text}");
+}
+
+#[tokio::test]
 async fn the_log_keeps_what_leases_and_operators_did() {
     let running = Running::start(CONFIG);
     running.lease(3_600_000, "192.0.2.2/32").await;
