@@ -67,7 +67,7 @@ impl World {
         while let Some(action) = self.queue.pop_due(self.now) {
             match action {
                 Action::Deliver { to, if_index, source, destination, payload } => {
-                    self.deliver(to, RxDatagram { if_index, source, destination, payload: &payload });
+                    self.deliver(to, RxDatagram { if_index, source, destination, ttl: 1, payload: &payload });
                 }
                 Action::Renew { node, life } if self.nodes[node.0].life == life => {
                     self.renew(node);
@@ -179,7 +179,7 @@ impl World {
             for _ in 0..copies {
                 let jitter = self.rng.f64();
                 let at = self.now + quality.delay + quality.jitter.mul_f64(jitter);
-                let Transmit { if_index, source, destination, payload } = transmit.clone();
+                let Transmit { if_index, source, destination, payload, .. } = transmit.clone();
                 self.queue.push(at, Action::Deliver { to: *to, if_index, source, destination, payload });
             }
         }

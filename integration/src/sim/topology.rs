@@ -3,9 +3,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use common::ids::{AreaId, IfIndex, RouterId};
+use common::ids::{IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
-use ospfd::core::config::{AuthConfig, InterfaceConfig, NetworkType};
+use ospfd::core::config::{InterfaceConfig, NetworkType};
 
 use super::node::NodeId;
 
@@ -129,20 +129,14 @@ impl Topology {
         self.links.iter().enumerate().filter_map(move |(index, link)| {
             let (_, priority) = link.ends.iter().find(|(end, _)| *end == node)?;
             let config = InterfaceConfig {
-                area: AreaId(0),
                 network_type: match link.kind {
                     LinkKind::PointToPoint => NetworkType::PointToPoint,
                     LinkKind::Lan => NetworkType::Broadcast,
                 },
-                cost: 10,
                 priority: *priority,
                 hello_interval: self.timing.hello,
                 dead_interval: self.timing.dead,
-                retransmit_interval: Duration::from_secs(5),
-                transmit_delay: Duration::from_secs(1),
-                mtu_ignore: false,
-                passive: false,
-                auth: AuthConfig::Null,
+                ..InterfaceConfig::default()
             };
             Some((LinkId(index), config))
         })

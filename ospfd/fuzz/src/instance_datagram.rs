@@ -9,11 +9,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use common::control::ospf::{Advertisement, Encoding};
-use common::ids::{AreaId, IfIndex, RouterId};
+use common::ids::{IfIndex, RouterId};
 use common::time::Instant;
 use common::wire::{Reader, checksum};
 use ospfd::core::Instance;
-use ospfd::core::config::{AuthConfig, Config, InterfaceConfig, NetworkType, RoutingConfig};
+use ospfd::core::config::{Config, InterfaceConfig, NetworkType, RoutingConfig};
 use ospfd::core::event::{LinkEvent, LinkState, RxDatagram};
 use ospfd::packet::{Auth, Packet};
 
@@ -69,7 +69,7 @@ pub fn run(input: &[u8]) -> usize {
         let source = on_net(if flags & FLAG_OTHER_SOURCE == 0 { 2 } else { 3 });
         let multicast = flags & FLAG_MULTICAST != 0;
         let destination = if multicast { Ipv4Addr::new(224, 0, 0, 5) } else { on_net(1) };
-        instance.handle_datagram(now, RxDatagram { if_index, source, destination, payload: &packet });
+        instance.handle_datagram(now, RxDatagram { if_index, source, destination, ttl: 1, payload: &packet });
         sent += drain(&mut instance);
     }
     // Everything that an operator can ask for must stand any database.
@@ -80,17 +80,10 @@ pub fn run(input: &[u8]) -> usize {
 
 fn config() -> Config {
     let interface = |network_type| InterfaceConfig {
-        area: AreaId(0),
         network_type,
-        cost: 10,
-        priority: 1,
         hello_interval: Duration::from_secs(1),
         dead_interval: Duration::from_secs(4),
-        retransmit_interval: Duration::from_secs(5),
-        transmit_delay: Duration::from_secs(1),
-        mtu_ignore: false,
-        passive: false,
-        auth: AuthConfig::Null,
+        ..InterfaceConfig::default()
     };
     let vip =
         Advertisement { prefix: IpAddr::from([192, 0, 2, 1]).into(), metric: 10, encoding: Encoding::Stub };

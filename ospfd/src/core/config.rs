@@ -1,6 +1,7 @@
 //! The engine's configuration: valid by construction, made by `runtime::config` from what the operator wrote.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use common::control::ospf::Advertisement;
@@ -58,8 +59,43 @@ pub struct InterfaceConfig {
     pub mtu_ignore: bool,
     /// Advertise the network, but send and receive nothing.
     pub passive: bool,
+    /// Hear only packets that no router has passed on, and send such (RFC 5082).
+    pub ttl_security: bool,
+    /// The addresses that may become neighbours; `None`: all.
+    pub allowed: Option<BTreeSet<Ipv4Addr>>,
+    /// Keep the link's own prefix out of our LSAs: it only carries traffic (RFC 6860).
+    pub hide_prefix: bool,
     /// Authentication.
     pub auth: AuthConfig,
+}
+
+impl InterfaceConfig {
+    /// May `address` be a neighbour?
+    pub(crate) fn allows(&self, address: Ipv4Addr) -> bool {
+        self.allowed.as_ref().is_none_or(|allowed| allowed.contains(&address))
+    }
+}
+
+impl Default for InterfaceConfig {
+    /// A broadcast interface of the backbone, with the values that FRR and BIRD have.
+    fn default() -> Self {
+        Self {
+            area: AreaId(0),
+            network_type: NetworkType::Broadcast,
+            cost: 10,
+            priority: 1,
+            hello_interval: Duration::from_secs(10),
+            dead_interval: Duration::from_secs(40),
+            retransmit_interval: Duration::from_secs(5),
+            transmit_delay: Duration::from_secs(1),
+            mtu_ignore: false,
+            passive: false,
+            ttl_security: false,
+            allowed: None,
+            hide_prefix: false,
+            auth: AuthConfig::Null,
+        }
+    }
 }
 
 /// Network types (RFC 2328 §1.2).

@@ -55,6 +55,12 @@ pub(crate) const MAX_ROUTER_LINKS: usize = 5_454;
 /// Neighbours on one interface: as many as a hello of 1500 bytes can list.
 pub(crate) const MAX_NEIGHBORS: usize = 350;
 
+/// IP time to live of what must not leave the link (RFC 2328 A.1).
+pub(crate) const LINK_TTL: u8 = 1;
+
+/// IP time to live that no packet from behind a router can have (RFC 5082 §3).
+pub(crate) const UNFORWARDED_TTL: u8 = 255;
+
 /// Bytes of an IPv4 header without options.
 pub(crate) const IP_HEADER: usize = 20;
 

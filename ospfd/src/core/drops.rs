@@ -15,6 +15,10 @@ pub(crate) enum DropReason {
     InterfaceNotOperational,
     /// Neither our address nor a group that we are in.
     WrongDestination,
+    /// A router has passed it on (RFC 5082 §3).
+    TtlTooLow,
+    /// The sender is not among those that the configuration allows.
+    NeighborNotAllowed,
     /// Our own multicast, looped back.
     OwnPacket,
     /// The codec refused it.
@@ -100,6 +104,8 @@ impl DropReason {
             Self::UnknownInterface => "unknown-interface",
             Self::InterfaceNotOperational => "interface-not-operational",
             Self::WrongDestination => "wrong-destination",
+            Self::TtlTooLow => "ttl-too-low",
+            Self::NeighborNotAllowed => "neighbor-not-allowed",
             Self::OwnPacket => "own-packet",
             Self::Decode(error) | Self::LsaDecode(error) => error.reason(),
             Self::SequenceReplay => "sequence-replay",

@@ -17,11 +17,13 @@ pub struct RxDatagram<'a> {
     pub source: Ipv4Addr,
     /// IP destination.
     pub destination: Ipv4Addr,
+    /// IP time to live, as it came.
+    pub ttl: u8,
     /// The OSPF packet.
     pub payload: &'a [u8],
 }
 
-/// A datagram to send, TTL 1, protocol 89.
+/// A datagram to send, protocol 89.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// Where it goes out.
@@ -30,6 +32,8 @@ pub struct Transmit {
     pub source: Ipv4Addr,
     /// IP destination: 224.0.0.5, 224.0.0.6 or a neighbour.
     pub destination: Ipv4Addr,
+    /// IP time to live.
+    pub ttl: u8,
     /// The OSPF packet.
     pub payload: Bytes,
 }

@@ -10,6 +10,7 @@ use super::event::{LinkEvent, LinkState};
 use super::instance::Instance;
 use super::interface::{Event, Interface, State};
 use super::lsdb::Scope;
+use super::neighbor;
 
 impl Instance {
     /// Takes note of a link. The same report twice changes nothing.
@@ -97,11 +98,26 @@ impl Instance {
         interface.config = config;
         self.dirty = true;
         self.select_key(now, if_index);
+        self.kill_forbidden(now, if_index);
         if timing {
             self.hello_due(now, if_index);
         }
         if priority {
             self.interface_event(now, if_index, Event::NeighborChange);
+        }
+    }
+
+    /// Neighbours that the configuration does not allow any more.
+    fn kill_forbidden(&mut self, now: Instant, if_index: IfIndex) {
+        let Some(interface) = self.interfaces.get(&if_index) else { return };
+        let forbidden: Vec<_> = interface
+            .neighbors
+            .values()
+            .filter(|neighbor| !interface.config.allows(neighbor.address))
+            .map(|neighbor| neighbor.router_id)
+            .collect();
+        for router_id in forbidden {
+            self.neighbor_event(now, if_index, router_id, neighbor::Event::KillNbr);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::packet::{
 };
 
 use super::auth::Sequences;
-use super::constants::{IP_HEADER, MAX_EVENTS, MAX_TRANSMITS};
+use super::constants::{IP_HEADER, LINK_TTL, MAX_EVENTS, MAX_TRANSMITS, UNFORWARDED_TTL};
 use super::drops::{Counter, Counters, DropReason};
 use super::event::{Event, Transmit};
 use super::interface::Interface;
@@ -126,6 +126,7 @@ impl Output {
             if_index: interface.if_index(),
             source: interface.address(),
             destination,
+            ttl: if interface.config.ttl_security { UNFORWARDED_TTL } else { LINK_TTL },
             payload,
         });
     }

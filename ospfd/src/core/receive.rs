@@ -7,6 +7,7 @@ use common::time::Instant;
 
 use crate::packet::{Body, CryptoField, Packet};
 
+use super::constants::UNFORWARDED_TTL;
 use super::drops::{Counter, DropReason};
 use super::event::RxDatagram;
 use super::instance::Instance;
@@ -127,13 +128,20 @@ fn check_sequence(
 }
 
 fn check_addresses(interface: &Interface, datagram: RxDatagram<'_>) -> Result<(), DropReason> {
-    let RxDatagram { source, destination, .. } = datagram;
+    let RxDatagram { source, destination, ttl, .. } = datagram;
     if !interface.state.is_operational() || interface.config.passive {
         return Err(DropReason::InterfaceNotOperational);
     }
     let network = interface.network().ok_or(DropReason::InterfaceNotOperational)?;
     if source == network.ip() {
         return Err(DropReason::OwnPacket);
+    }
+    // RFC 5082 §3: it came over a router.
+    if interface.config.ttl_security && ttl != UNFORWARDED_TTL {
+        return Err(DropReason::TtlTooLow);
+    }
+    if !interface.config.allows(source) {
+        return Err(DropReason::NeighborNotAllowed);
     }
     let for_us = destination == network.ip()
         || destination == ALL_SPF_ROUTERS

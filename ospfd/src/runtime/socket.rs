@@ -86,6 +86,7 @@ pub struct Received {
     if_index: IfIndex,
     source: Ipv4Addr,
     destination: Ipv4Addr,
+    ttl: u8,
     start: usize,
     end: usize,
 }
@@ -189,6 +190,7 @@ impl Sockets {
             if_index: received.if_index,
             source: received.source,
             destination: received.destination,
+            ttl: received.ttl,
             payload: self.buffer.get(received.start..received.end).unwrap_or_default(),
         }
     }
@@ -279,8 +281,6 @@ fn open(if_index: IfIndex) -> io::Result<OspfSocket> {
     // Without this, the socket would also get what other sockets of the host have joined.
     socket.set_multicast_all_v4(false)?;
     socket.set_multicast_loop_v4(false)?;
-    socket.set_multicast_ttl_v4(1)?;
-    socket.set_ttl_v4(1)?;
     socket.set_tos_v4(TOS)?;
     socket.set_priority(PRIORITY)?;
     // The forced sizes need CAP_NET_ADMIN; without it the system's limits hold.
@@ -331,7 +331,7 @@ fn send(socket: &UdpSocket, transmit: &Transmit) -> io::Result<()> {
     let sent = sendmsg(
         socket.as_raw_fd(),
         &[IoSlice::new(&transmit.payload)],
-        &[ControlMessage::Ipv4PacketInfo(&info)],
+        &[ControlMessage::Ipv4PacketInfo(&info), ControlMessage::Ipv4Ttl(&i32::from(transmit.ttl))],
         MsgFlags::MSG_DONTWAIT,
         Some(&destination),
     )?;
@@ -348,7 +348,7 @@ fn parse(if_index: IfIndex, bytes: &[u8]) -> Option<Received> {
         return None;
     }
     let (source, destination) = (header.get_source(), header.get_destination());
-    Some(Received { if_index, source, destination, start, end })
+    Some(Received { if_index, source, destination, ttl: header.get_ttl(), start, end })
 }
 
 fn is_none(groups: Groups) -> bool {
@@ -373,7 +373,7 @@ mod tests {
         let plain = parse(IfIndex(7), &datagram(|_| ())).unwrap();
         assert_eq!((plain.if_index, plain.start, plain.end), (IfIndex(7), 20, 24));
         assert_eq!(plain.source, Ipv4Addr::new(192, 0, 2, 1));
-        assert_eq!(plain.destination, ALL_SPF_ROUTERS);
+        assert_eq!((plain.destination, plain.ttl), (ALL_SPF_ROUTERS, 1));
         // Link-layer padding behind the datagram is not payload.
         assert_eq!(parse(IfIndex(7), &datagram(|b| b.extend([0; 9]))), Some(plain));
         // Options in front of it are not either.
@@ -403,6 +403,7 @@ mod tests {
             if_index: IfIndex(9),
             source: address,
             destination: ALL_SPF_ROUTERS,
+            ttl: 1,
             payload: bytes::Bytes::from_static(&[0]),
         });
         let errors = sockets.counters().into_iter().find(|c| c.name == "socket-tx-errors").unwrap();

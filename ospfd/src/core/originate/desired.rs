@@ -1,6 +1,7 @@
 //! Which LSAs we should be the originator of (RFC 2328 §12.4). Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
@@ -103,6 +104,12 @@ fn describe(
         stubs.entry(prefix).and_modify(|known: &mut u16| *known = cost.min(*known)).or_insert(cost);
     };
     let own_network = Ipv4Network::new(network.network(), network.prefix()).unwrap_or(network);
+    // RFC 6860 §2.1, §2.2: no link that makes the prefix a destination.
+    let mut stub_of_link = |prefix: Ipv4Network, cost: u16| {
+        if !interface.config.hide_prefix {
+            stub(prefix, cost);
+        }
+    };
     match interface.state {
         State::Down => {}
         // §12.4.1: a host route to the looped interface.
@@ -116,9 +123,9 @@ fn describe(
                 metric,
             }));
             // Option 2: the subnet of the link.
-            stub(own_network, interface.config.cost);
+            stub_of_link(own_network, interface.config.cost);
         }
-        State::Waiting => stub(own_network, interface.config.cost),
+        State::Waiting => stub_of_link(own_network, interface.config.cost),
         State::DrOther | State::Backup | State::Dr => {
             // §12.4.1.2
             if has_transit(interface) {
@@ -129,7 +136,7 @@ fn describe(
                     metric,
                 });
             } else {
-                stub(own_network, interface.config.cost);
+                stub_of_link(own_network, interface.config.cost);
             }
         }
     }
@@ -154,7 +161,9 @@ fn network_lsa(view: &View<'_>, interface: &Interface) -> Option<(u32, NetworkLs
     let mut attached_routers: Vec<_> =
         interface.full_neighbors().map(|neighbor| neighbor.router_id).chain([view.router_id]).collect();
     attached_routers.sort_unstable();
-    Some((network.ip().to_bits(), NetworkLsa { network_mask: network.mask(), attached_routers }))
+    // RFC 6860 §2.2: the mask that says that this is no destination.
+    let network_mask = if interface.config.hide_prefix { Ipv4Addr::BROADCAST } else { network.mask() };
+    Some((network.ip().to_bits(), NetworkLsa { network_mask, attached_routers }))
 }
 
 /// Areas in which somebody listens: a neighbour is Full, or is on its way there and our LSAs stand already.

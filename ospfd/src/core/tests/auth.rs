@@ -81,7 +81,7 @@ fn changes(world: &World) -> [u64; 2] {
 
 /// Gives node 0 once more what node 1 has sent.
 fn replay(world: &mut World, payload: &[u8]) {
-    let rx = RxDatagram { if_index: ETH0, source: address(1), destination: ALL_SPF_ROUTERS, payload };
+    let rx = RxDatagram { if_index: ETH0, source: address(1), destination: ALL_SPF_ROUTERS, ttl: 1, payload };
     let now = world.now;
     world.nodes[0].handle_datagram(now, rx);
     world.collect();

@@ -58,6 +58,7 @@ fn outcome(network: crate::core::config::NetworkType, sent: &Sent) -> (bool, Vec
         if_index: sent.if_index,
         source: sent.source,
         destination: sent.destination,
+        ttl: 1,
         payload: &payload,
     };
     let now = world.now;

@@ -15,7 +15,7 @@ use crate::core::output::ALL_SPF_ROUTERS;
 
 /// Gives node 0 a payload in node 1's name.
 fn feed(world: &mut World, payload: &[u8]) {
-    let rx = RxDatagram { if_index: ETH0, source: address(1), destination: ALL_SPF_ROUTERS, payload };
+    let rx = RxDatagram { if_index: ETH0, source: address(1), destination: ALL_SPF_ROUTERS, ttl: 1, payload };
     let now = world.now;
     world.nodes[0].handle_datagram(now, rx);
     world.collect();

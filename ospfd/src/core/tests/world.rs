@@ -47,15 +47,9 @@ pub(super) fn interface_config(network_type: NetworkType) -> InterfaceConfig {
     InterfaceConfig {
         area: AREA,
         network_type,
-        cost: 10,
-        priority: 1,
         hello_interval: Duration::from_secs(1),
         dead_interval: Duration::from_secs(4),
-        retransmit_interval: Duration::from_secs(5),
-        transmit_delay: Duration::from_secs(1),
-        mtu_ignore: false,
-        passive: false,
-        auth: AuthConfig::Null,
+        ..InterfaceConfig::default()
     }
 }
 
@@ -197,6 +191,7 @@ impl World {
                             if_index: ETH0,
                             source: transmit.source,
                             destination: transmit.destination,
+                            ttl: transmit.ttl,
                             payload: &transmit.payload,
                         },
                     );
@@ -221,7 +216,8 @@ impl World {
         let payload = Packet { router_id: router_id(from), area_id: AREA, body }
             .encode(&Auth::Null)
             .expect("small enough");
-        let rx = RxDatagram { if_index: ETH0, source, destination: ALL_SPF_ROUTERS, payload: &payload };
+        let rx =
+            RxDatagram { if_index: ETH0, source, destination: ALL_SPF_ROUTERS, ttl: 1, payload: &payload };
         self.nodes[to].handle_datagram(self.now, rx);
         self.collect();
     }

@@ -1,6 +1,7 @@
 //! From what was written to what can be run.
 
 mod auth;
+mod guard;
 mod routing;
 
 use std::collections::BTreeMap;
@@ -141,6 +142,9 @@ impl Checker<'_> {
             },
             mtu_ignore: raw.mtu_ignore.unwrap_or(false),
             passive: raw.passive.unwrap_or(false),
+            ttl_security: raw.ttl_security.unwrap_or(false),
+            allowed: self.allowed(name, raw.neighbors.as_deref()),
+            hide_prefix: self.hide_prefix(name, raw),
             auth: self.auth(name, raw.auth.as_ref()),
         }
     }
@@ -298,6 +302,9 @@ fn normal_interface(interface: &InterfaceConfig, auth: Option<&RawAuth>) -> RawI
         transmit_delay: Some(interface.transmit_delay),
         mtu_ignore: Some(interface.mtu_ignore),
         passive: Some(interface.passive),
+        ttl_security: Some(interface.ttl_security),
+        neighbors: interface.allowed.as_ref().map(|all| all.iter().map(ToString::to_string).collect()),
+        hide_prefix: Some(interface.hide_prefix),
         auth: auth.map(auth::hidden),
     }
 }

@@ -121,6 +121,12 @@ pub(super) struct RawInterface {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) passive: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ttl_security: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) neighbors: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hide_prefix: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) auth: Option<RawAuth>,
 }
 

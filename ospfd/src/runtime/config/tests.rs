@@ -1,5 +1,6 @@
 mod auth;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
@@ -71,6 +72,8 @@ retransmit_interval = "500ms"
 transmit_delay = "2s"
 mtu_ignore = true
 passive = true
+ttl_security = true
+neighbors = ["192.0.2.9", "192.0.2.8"]
 auth = { simple = "secret" }
 [advertise."192.0.2.1/32"]
 metric = 10
@@ -89,6 +92,8 @@ fn every_key_reaches_the_engine() {
     assert_eq!(eth0.area.to_string(), "0.0.0.1");
     assert_eq!(eth0.network_type, NetworkType::PointToPoint);
     assert_eq!((eth0.cost, eth0.priority, eth0.mtu_ignore, eth0.passive), (65535, 0, true, true));
+    assert_eq!((eth0.ttl_security, eth0.hide_prefix), (true, false));
+    assert_eq!(eth0.allowed, Some(BTreeSet::from([[192, 0, 2, 8].into(), [192, 0, 2, 9].into()])));
     assert_eq!((eth0.hello_interval, eth0.dead_interval), (Duration::from_secs(1), Duration::from_secs(4)));
     assert_eq!(eth0.retransmit_interval, Duration::from_millis(500));
     assert_eq!(eth0.transmit_delay, Duration::from_secs(2));
@@ -110,6 +115,20 @@ fn defaults_are_those_of_the_neighbours() {
     assert_eq!(interface.hello_interval, Duration::from_secs(10));
     assert_eq!(interface.dead_interval, Duration::from_secs(40));
     assert_eq!(interface.auth, AuthConfig::Null);
+}
+
+#[test]
+fn neighbours_that_cannot_be_are_refused_and_nothing_is_hidden_that_nobody_sees() {
+    for (line, said) in [
+        ("neighbors = []", "neighbors is empty"),
+        ("neighbors = [\"10.0.0.300\"]", "`10.0.0.300` is no IPv4 address"),
+        ("neighbors = [\"224.0.0.5\"]", "`224.0.0.5` is no IPv4 address"),
+        ("passive = true\nhide_prefix = true", "leaves nothing to advertise"),
+    ] {
+        let text = format!("router_id = \"10.0.0.1\"\n[interface.eth0]\n{line}\n");
+        let found = Files::new(&text).load().unwrap_err().to_string();
+        assert!(found.contains(said) && found.contains("ospfd.toml:"), "{found}");
+    }
 }
 
 #[test]

@@ -1,0 +1,47 @@
+//! Who may be a neighbour on an interface, and what is told of the interface's own network.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use super::Checker;
+use crate::runtime::config::raw::RawInterface;
+
+impl Checker<'_> {
+    /// The addresses that may become neighbours; `None`: all.
+    pub(super) fn allowed(
+        &mut self,
+        interface: &str,
+        written: Option<&[String]>,
+    ) -> Option<BTreeSet<Ipv4Addr>> {
+        const HELP: &str = "write neighbors = [\"10.0.0.1\"], or leave it out to allow everybody";
+        let key = ["interface", interface, "neighbors"];
+        let written = written?;
+        if written.is_empty() {
+            self.refuse(&key, "neighbors is empty: nobody could become a neighbour", HELP);
+        }
+        let mut allowed = BTreeSet::new();
+        for text in written {
+            match text.parse::<Ipv4Addr>() {
+                Ok(address) if is_host(address) => {
+                    allowed.insert(address);
+                }
+                _ => self.refuse(&key, format!("`{text}` is no IPv4 address of a neighbour"), HELP),
+            }
+        }
+        Some(allowed)
+    }
+
+    pub(super) fn hide_prefix(&mut self, interface: &str, raw: &RawInterface) -> bool {
+        let wanted = raw.hide_prefix.unwrap_or(false);
+        if wanted && raw.passive == Some(true) {
+            let message = "hide_prefix on a passive interface leaves nothing to advertise";
+            self.refuse(&["interface", interface, "hide_prefix"], message, "take one of the two out");
+        }
+        wanted
+    }
+}
+
+/// Can it be somebody's own address?
+pub(super) fn is_host(address: Ipv4Addr) -> bool {
+    !(address.is_unspecified() || address.is_multicast() || address.is_broadcast())
+}
