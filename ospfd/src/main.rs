@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use common::telemetry;
 use ospfd::runtime::clock::Clock;
 use ospfd::runtime::config::{self, Settings};
 use ospfd::runtime::driver::Ended;
+use ospfd::runtime::record::Recorder;
 
 /// Speaks OSPF to the upstream routers and advertises the VIPs that directors lease.
 ///
@@ -27,6 +29,12 @@ struct Arguments {
     /// Check the configuration, print its normal form, and exit
     #[arg(long)]
     check: bool,
+    /// Record every input of the engine from the start into this new file; `ospfctl replay FILE` plays it
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    record: Option<PathBuf>,
+    /// MiB that a recording may grow to
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    record_limit: u32,
 }
 
 fn main() -> ExitCode {
@@ -45,7 +53,7 @@ fn main() -> ExitCode {
         print!("{}", settings.normal_form);
         return ExitCode::SUCCESS;
     }
-    match run(arguments.config, settings) {
+    match run(arguments, settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ospfd: {error:#}");
@@ -54,11 +62,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config_path: PathBuf, settings: Settings) -> anyhow::Result<()> {
+fn run(arguments: Arguments, settings: Settings) -> anyhow::Result<()> {
     telemetry::start(&settings.log_filter, settings.log_format)?;
+    let recorder = match &arguments.record {
+        Some(path) => Recorder::create(path, u64::from(arguments.record_limit) << 20).with_context(|| {
+            format!("cannot record into {}; give a new file in a folder that is there", path.display())
+        })?,
+        None => Recorder::default(),
+    };
     // Built by hand and on one thread: the engine has one owner, and the rest only waits.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match runtime.block_on(ospfd::runtime::run(config_path, settings))? {
+    match runtime.block_on(ospfd::runtime::run(arguments.config, settings, recorder))? {
         Ended::Flushed { acknowledged: true } => tracing::info!("stopped; every neighbour acknowledged"),
         Ended::Flushed { acknowledged: false } => {
             tracing::warn!("stopped; a neighbour has not acknowledged the flush, and will age our LSAs out");

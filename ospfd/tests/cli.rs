@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use common::control::frame;
 use common::control::ospf::ecmp::{EcmpDirectorView, EcmpReason, EcmpUpstreamView, EcmpView};
@@ -12,6 +13,11 @@ use common::control::ospf::{
 };
 use common::control::{Refusal, RefusalCode};
 use common::ids::{AreaId, RouterId};
+use common::time::Instant;
+use ospfd::core::Instance;
+use ospfd::runtime::clock::Moment;
+use ospfd::runtime::config;
+use ospfd::runtime::record::{self, Entry, RecordedConfig, Recorder};
 
 fn ospfd(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ospfd")).args(arguments).output().unwrap()
@@ -29,7 +35,7 @@ fn err(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn config(text: &str) -> (tempfile::TempDir, String) {
+fn written(text: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ospfd.toml");
     std::fs::write(&path, text).unwrap();
@@ -39,7 +45,7 @@ fn config(text: &str) -> (tempfile::TempDir, String) {
 
 #[test]
 fn check_prints_the_normal_form_of_a_good_configuration() {
-    let (_folder, path) = config("router_id = \"10.0.0.1\"\n[interface.eth0]\ntype = \"point-to-point\"\n");
+    let (_folder, path) = written("router_id = \"10.0.0.1\"\n[interface.eth0]\ntype = \"point-to-point\"\n");
     let output = ospfd(&["--config", &path, "--check"]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     assert!(
@@ -47,13 +53,13 @@ fn check_prints_the_normal_form_of_a_good_configuration() {
     );
 
     // The normal form is a configuration, and its own normal form.
-    let (_folder, again) = config(&out(&output));
+    let (_folder, again) = written(&out(&output));
     assert_eq!(out(&ospfd(&["--config", &again, "--check"])), out(&output));
 }
 
 #[test]
 fn check_tells_what_is_wrong_where_and_what_to_do() {
-    let (_folder, path) = config("router_id = \"10.0.0.1\"\n[advertise.\"192.0.2.1/24\"]\nmetric = 1\n");
+    let (_folder, path) = written("router_id = \"10.0.0.1\"\n[advertise.\"192.0.2.1/24\"]\nmetric = 1\n");
     let output = ospfd(&["--config", &path, "--check"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(out(&output), "");
@@ -64,7 +70,7 @@ fn check_tells_what_is_wrong_where_and_what_to_do() {
 
 #[test]
 fn the_daemon_does_not_start_with_a_bad_configuration() {
-    let (_folder, path) = config("router_id = \"10.0.0.1\"\n[interface.eth0]\ncots = 1\n");
+    let (_folder, path) = written("router_id = \"10.0.0.1\"\n[interface.eth0]\ncots = 1\n");
     let output = ospfd(&["--config", &path]);
     assert_eq!(output.status.code(), Some(1));
     assert!(err(&output).contains("did you mean `cost`?"), "{}", err(&output));
@@ -72,7 +78,7 @@ fn the_daemon_does_not_start_with_a_bad_configuration() {
 
 #[test]
 fn the_environment_overrides_the_file() {
-    let (_folder, path) = config("router_id = \"10.0.0.1\"\n[interface.eth0]\ncost = 5\n");
+    let (_folder, path) = written("router_id = \"10.0.0.1\"\n[interface.eth0]\ncost = 5\n");
     let output = Command::new(env!("CARGO_BIN_EXE_ospfd"))
         .args(["--config", &path, "--check"])
         .env("EVENKEEL_OSPFD__ROUTER_ID", "10.0.0.2")
@@ -303,6 +309,54 @@ fn json_is_the_views_with_the_neighbours_field_names() {
     let counters = json(&["show", "--json", "counters"]);
     assert_eq!(counters, serde_json::json!([{ "name": "rx-hello", "value": 42 }]));
     assert_eq!(json(&["show", "database", "--json"]), serde_json::json!([]));
+}
+
+/// A recording of a daemon without interfaces, whose lease lapses.
+fn recording(path: &Path) {
+    let toml = "router_id = \"10.0.0.1\"\n";
+    let settings = config::parse(Path::new("test"), toml).unwrap();
+    let moment = Moment { now: Instant::from_micros(5_000_000), unix_micros: 5_000_000 };
+    let mut instance = Instance::new(settings.core_at(moment), 7, moment.now);
+    let mut recorder = Recorder::create(path, u64::MAX).unwrap();
+    let config = RecordedConfig { toml: toml.to_owned(), unix_micros: moment.unix_micros };
+    let start = Entry::Start { version: record::VERSION, seed: 7, crypto_sequence: 0, config };
+    recorder.note(moment.now, &instance, || start);
+    let open = Entry::LeaseOpen { name: "director".to_owned(), ttl_ms: 500 };
+    recorder.note(moment.now, &instance, || open);
+    instance.lease_open(moment.now, "director", Duration::from_millis(500)).unwrap();
+    let later = moment.now + Duration::from_millis(500);
+    recorder.note(later, &instance, || Entry::Timeout);
+    instance.handle_timeout(later);
+    while let Some(event) = instance.poll_event() {
+        recorder.note_event(&event);
+    }
+    recorder.end(later, &instance, false);
+}
+
+#[test]
+fn a_replay_needs_no_daemon_and_says_whether_the_same_came_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ospfd.record");
+    recording(&path);
+    let nowhere = Path::new("/nonexistent/ospfd.sock");
+    let replay = |more: &[&str]| ospfctl(nowhere, &[&["replay", path.to_str().unwrap()], more].concat());
+    let output = replay(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let text = out(&output);
+    assert!(text.contains("     0.500000 Lease { name: \"director\", what: \"lapsed\""), "{text}");
+    assert!(text.contains("played 2 inputs\n"), "{text}");
+    assert!(text.ends_with("the same came out when it was recorded\n"), "{text}");
+    assert!(!out(&replay(&["--quiet"])).contains("Lease {"));
+
+    // Half a second less, and the lease does not lapse.
+    let edited = std::fs::read_to_string(&path).unwrap().replacen("{\"at\":5500000", "{\"at\":5400000", 1);
+    std::fs::write(&path, edited).unwrap();
+    let differs = replay(&["--quiet"]);
+    assert_eq!(differs.status.code(), Some(1));
+    assert!(err(&differs).contains("other events were told"), "{}", err(&differs));
+
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(replay(&[]).status.code(), Some(1), "no such file");
 }
 
 #[test]

@@ -52,6 +52,25 @@ pub fn load<T: DeserializeOwned>(path: &Path, env_prefix: &str) -> Result<Docume
     Ok(Document { value, sources })
 }
 
+/// Reads `text` alone, without fragments and environment; `name` stands for it in diagnostics.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse<T: DeserializeOwned>(name: &Path, text: &str) -> Result<Document<T>, Diagnostics> {
+    let mut sources = Sources::default();
+    sources.add(name.to_owned(), text.to_owned());
+    match toml::from_str(text) {
+        Ok(value) => Ok(Document { value, sources }),
+        Err(error) => {
+            let mut found = Diagnostics::default();
+            for source in sources.iter() {
+                found.push(Diagnostic::of_toml(source, &error));
+            }
+            Err(found)
+        }
+    }
+}
+
 fn files(path: &Path, found: &mut Diagnostics) -> Vec<PathBuf> {
     let mut files = vec![path.to_owned()];
     let fragments = path.with_extension("conf.d");

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use bytes::Bytes;
 use common::ids::{IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
+use serde::{Deserialize, Serialize};
 
 use super::spf::route::RouteChange;
 
@@ -39,7 +40,8 @@ pub struct Transmit {
 }
 
 /// What the host says of a link. Level-triggered: each event carries the whole state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LinkEvent {
     /// The link as it stands now.
     State(LinkState),
@@ -48,7 +50,7 @@ pub enum LinkEvent {
 }
 
 /// A link as it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkState {
     /// Kernel index.
     pub if_index: IfIndex,

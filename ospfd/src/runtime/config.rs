@@ -51,8 +51,28 @@ pub struct Settings {
     pub log_filter: String,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// All of it as it was written, secrets included: for recordings.
+    pub written: Written,
     /// All of it as TOML, with the defaults written out and secrets hidden.
     pub normal_form: String,
+}
+
+/// A configuration as it was written, as TOML: fragments and environment are merged, secrets stand in it unless they are
+/// in files. Not shown by accident.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Written(String);
+
+impl Written {
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("hidden")
+    }
 }
 
 impl Settings {
@@ -84,6 +104,14 @@ impl Settings {
 pub fn load(path: &Path) -> Result<Settings, Diagnostics> {
     let document = common::config::load::<raw::Raw>(path, ENV_PREFIX)?;
     check::check(path, &document)
+}
+
+/// Reads and checks `text` alone, as a recording has it; `name` stands for it in diagnostics.
+///
+/// # Errors
+/// Everything that is wrong, each with its place.
+pub fn parse(name: &Path, text: &str) -> Result<Settings, Diagnostics> {
+    check::check(name, &common::config::parse::<raw::Raw>(name, text)?)
 }
 
 #[cfg(test)]

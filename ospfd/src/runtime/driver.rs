@@ -26,6 +26,7 @@ use super::control::Command;
 use super::history::History;
 use super::links::LinkReport;
 use super::metrics::{self, Surroundings};
+use super::record::{self, Entry, RecordedConfig, Recorder};
 use super::routes::Installer;
 use super::sequence::SequenceFile;
 use super::signals::{Signal, notify, notify_reloading};
@@ -93,6 +94,7 @@ pub struct Driver {
     installer: Installer,
     sockets: Sockets,
     links: BTreeMap<IfIndex, LinkState>,
+    recorder: Recorder,
     history: History,
     stopwatch: Stopwatch,
     started_at: Instant,
@@ -130,6 +132,7 @@ impl Driver {
             settings,
             sockets: Sockets::default(),
             links: BTreeMap::new(),
+            recorder: Recorder::default(),
             history: History::default(),
             stopwatch: Stopwatch::default(),
             started_at: now,
@@ -140,9 +143,25 @@ impl Driver {
         }
     }
 
+    /// The same, with a recorder that takes notes from the start; `seed` is that of [`Self::new`].
+    #[must_use]
+    pub fn recorded_by(mut self, recorder: Recorder, seed: u64) -> Self {
+        self.recorder = recorder;
+        let crypto_sequence = self.instance.crypto_sequence();
+        let config = recorded(&self.settings, self.lifetimes_at);
+        self.recorder.note(self.lifetimes_at.now, &self.instance, || Entry::Start {
+            version: record::VERSION,
+            seed,
+            crypto_sequence,
+            config,
+        });
+        self
+    }
+
     /// Runs until the daemon has been told to stop.
     pub async fn run(mut self, mut inputs: Inputs) -> Ended {
         let ended = self.go_round(&mut inputs).await;
+        self.recorder.end(self.clock.now(), &self.instance, false);
         self.installer.stop().await;
         if !self.settings.keyed.is_empty() {
             self.sequence.close(self.instance.crypto_sequence());
@@ -224,6 +243,7 @@ impl Driver {
         let now = self.clock.now();
         if self.instance.poll_timeout().is_some_and(|(at, _)| at <= now) {
             let runs = self.instance.spf_runs();
+            self.recorder.note(now, &self.instance, || Entry::Timeout);
             self.instance.handle_timeout(now);
             if self.instance.spf_runs() != runs {
                 self.stopwatch.note(self.clock.now().since(now));
@@ -248,6 +268,9 @@ impl Driver {
         if moment.shift_since(self.lifetimes_at) > CLOCK_SHIFT {
             info!("the wall clock was set; lifetimes of keys follow it");
             self.lifetimes_at = moment;
+            self.recorder.note(moment.now, &self.instance, || Entry::Reconfigure {
+                config: recorded(&self.settings, moment),
+            });
             self.instance.reconfigure(moment.now, self.settings.core_at(moment));
         }
     }
@@ -256,6 +279,7 @@ impl Driver {
     /// closed last, so that a last packet finds it too.
     fn carry_out(&mut self) {
         while let Some(event) = self.instance.poll_event() {
+            self.recorder.note_event(&event);
             match event {
                 Event::Groups { if_index, groups } => self.sockets.want(if_index, groups),
                 Event::Routes(changes) => {
@@ -276,9 +300,11 @@ impl Driver {
             self.sequence.cover(self.instance.crypto_sequence());
         }
         while let Some(transmit) = self.instance.poll_transmit() {
+            self.recorder.note_transmit(&transmit);
             self.sockets.send(&transmit);
         }
         self.sockets.sweep();
+        self.recorder.flush();
     }
 
     fn datagram(&mut self, received: Received) {
@@ -288,7 +314,9 @@ impl Driver {
             self.sockets.count_own();
             return;
         }
-        self.instance.handle_datagram(self.clock.now(), rx);
+        let now = self.clock.now();
+        self.recorder.note_datagram(now, &self.instance, rx);
+        self.instance.handle_datagram(now, rx);
     }
 
     fn link(&mut self, report: LinkReport) {
@@ -305,7 +333,7 @@ impl Driver {
                 }
                 debug!(?event, "link");
                 self.installer.verify();
-                self.instance.handle_link(self.clock.now(), event);
+                self.hand_link(self.clock.now(), event);
             }
             LinkReport::Complete => {
                 self.sockets.reconcile();
@@ -317,6 +345,11 @@ impl Driver {
                 }
             }
         }
+    }
+
+    fn hand_link(&mut self, now: Instant, event: LinkEvent) {
+        self.recorder.note(now, &self.instance, || Entry::Link { event: event.clone() });
+        self.instance.handle_link(now, event);
     }
 
     fn tell_missing_interfaces(&self) {
@@ -344,13 +377,15 @@ impl Driver {
                 }
                 let moment = self.clock.moment();
                 let now = moment.now;
+                self.recorder
+                    .note(now, &self.instance, || Entry::Reconfigure { config: recorded(&settings, moment) });
                 self.instance.reconfigure(now, settings.core_at(moment));
                 self.lifetimes_at = moment;
                 for warning in settings.warnings(moment) {
                     warn!("{warning}");
                 }
-                for link in self.links.values() {
-                    self.instance.handle_link(now, LinkEvent::State(link.clone()));
+                for link in self.links.values().cloned().collect::<Vec<_>>() {
+                    self.hand_link(now, LinkEvent::State(link));
                 }
                 self.installer.reconfigure(settings.routes, self.instance.routes());
                 self.settings = settings;
@@ -370,7 +405,10 @@ impl Driver {
         notify(&[NotifyState::Stopping]);
         let deadline = self.clock.now() + SHUTDOWN_GRACE;
         self.leave_at = Some(deadline + SHUTDOWN_MARGIN);
-        self.instance.shutdown(self.clock.now(), deadline);
+        let now = self.clock.now();
+        let until = deadline.as_micros();
+        self.recorder.note(now, &self.instance, || Entry::Shutdown { deadline: until });
+        self.instance.shutdown(now, deadline);
     }
 
     fn answer(&mut self, command: Command) {
@@ -382,6 +420,9 @@ impl Driver {
 
     fn respond(&mut self, request: Request) -> Response {
         let now = self.clock.now();
+        if let Some(entry) = Entry::of_request(&request) {
+            self.recorder.note(now, &self.instance, || entry);
+        }
         let lease = match request {
             Request::LeaseOpen { name, ttl_ms } => {
                 self.instance.lease_open(now, &name, Duration::from_millis(ttl_ms))
@@ -467,6 +508,10 @@ impl Driver {
             }
         }
     }
+}
+
+fn recorded(settings: &Settings, moment: Moment) -> RecordedConfig {
+    RecordedConfig { toml: settings.written.text().to_owned(), unix_micros: moment.unix_micros }
 }
 
 /// One line per event.

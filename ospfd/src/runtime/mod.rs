@@ -10,6 +10,7 @@ pub mod driver;
 pub mod history;
 pub mod links;
 pub mod metrics;
+pub mod record;
 pub mod routes;
 pub mod sequence;
 pub mod signals;
@@ -27,6 +28,7 @@ use config::Settings;
 use control::Server;
 use driver::{Driver, Ended, Inputs};
 use metrics::exporter::Exporter;
+use record::Recorder;
 use signals::Signals;
 
 /// Signals that may wait for the loop; the system itself keeps one of each kind.
@@ -65,11 +67,11 @@ pub enum RunError {
     Signals(#[source] io::Error),
 }
 
-/// Runs the daemon until a signal stops it.
+/// Runs the daemon until a signal stops it; `recorder` takes notes of what the engine is given.
 ///
 /// # Errors
 /// What is missing at the start; once it runs, it only ends when it is told to.
-pub async fn run(config_path: PathBuf, settings: Settings) -> Result<Ended, RunError> {
+pub async fn run(config_path: PathBuf, settings: Settings, recorder: Recorder) -> Result<Ended, RunError> {
     socket::probe().map_err(RunError::RawSocket)?;
     let (signal_sender, signals) = mpsc::channel(SIGNAL_QUEUE);
     tokio::spawn(Signals::listen().map_err(RunError::Signals)?.forward(signal_sender));
@@ -89,7 +91,8 @@ pub async fn run(config_path: PathBuf, settings: Settings) -> Result<Ended, RunE
     let (link_sender, links) = mpsc::channel(LINK_QUEUE);
     let watcher = tokio::spawn(links::watch_always(link_sender));
 
-    let driver = Driver::new(Clock::start(), clock::seed(), config_path, settings);
+    let seed = clock::seed();
+    let driver = Driver::new(Clock::start(), seed, config_path, settings).recorded_by(recorder, seed);
     let ended = driver.run(Inputs { signals, commands, links }).await;
     watcher.abort();
     drop((server, exporter));

@@ -1,6 +1,7 @@
 //! `ospfctl`: asks a running `ospfd`.
 
 mod ecmp;
+mod replay;
 mod status;
 
 use std::io::{self, Write};
@@ -19,6 +20,7 @@ use common::control::ospf::{
 use common::control::{Refusal, RefusalCode};
 use common::ids::RouterId;
 use ipnetwork::IpNetwork;
+use ospfd::runtime::record::replay::ReplayError;
 use serde::Serialize;
 use tokio::signal;
 
@@ -51,6 +53,14 @@ enum Command {
         /// What to clear
         #[command(subcommand)]
         what: Clear,
+    },
+    /// Play a recording that `ospfd --record FILE` has made, without a daemon; exit status 1 when other things come out
+    Replay {
+        /// The recording
+        file: PathBuf,
+        /// Only the result
+        #[arg(long, short)]
+        quiet: bool,
     },
     /// Advertise a prefix for as long as this command runs (Ctrl-C withdraws it)
     Advertise {
@@ -136,6 +146,10 @@ enum Failure {
     Client(#[from] ClientError),
     #[error("the daemon answered something else than was asked; do both come from the same release?")]
     Unexpected,
+    #[error("{0}")]
+    Replay(#[from] ReplayError),
+    #[error("the replay differs from the recording: {0}")]
+    Differs(&'static str),
     #[error("cannot write: {0}")]
     Output(#[from] io::Error),
     #[error("cannot write JSON: {0}")]
@@ -146,7 +160,7 @@ impl Failure {
     fn status(&self) -> u8 {
         match self {
             Self::Client(_) | Self::Unexpected => 3,
-            Self::Refused(_) | Self::Output(_) | Self::Json(_) => 1,
+            Self::Refused(_) | Self::Output(_) | Self::Json(_) | Self::Replay(_) | Self::Differs(_) => 1,
         }
     }
 }
@@ -166,9 +180,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
+    if let Command::Replay { file, quiet } = &arguments.command {
+        return replay::play(file, *quiet);
+    }
     let mut client = Client::connect(&arguments.socket).await?;
     match arguments.command {
         Command::Show { what, json } => show(&mut client, what, json).await,
+        // Needs no daemon, and has been dealt with.
+        Command::Replay { .. } => Ok(()),
         Command::Clear { what: Clear::Neighbor { who } } => clear(&mut client, who).await,
         Command::Advertise { prefix, metric, hold: _, lease, ttl } => {
             let advertisement = Advertisement { prefix, metric, encoding: Encoding::Stub };

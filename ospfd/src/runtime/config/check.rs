@@ -17,7 +17,7 @@ use ipnetwork::IpNetwork;
 use super::raw::{
     Raw, RawAdvertise, RawAuth, RawControl, RawInterface, RawLog, RawLogFormat, RawMetrics, RawNetworkType,
 };
-use super::{DEFAULT_SOCKET, DEFAULT_STATE_DIR, Settings};
+use super::{DEFAULT_SOCKET, DEFAULT_STATE_DIR, Settings, Written};
 use crate::core::advertise::{self, MAX_PREFIXES};
 use crate::core::config::{Config, InterfaceConfig, NetworkType};
 
@@ -65,12 +65,16 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
             None | Some(RawLogFormat::Text) => LogFormat::Text,
             Some(RawLogFormat::Json) => LogFormat::Json,
         },
+        written: Written::default(),
         normal_form: String::new(),
     };
-    let normal = toml::to_string(&normal(&settings, raw));
-    settings.normal_form = normal.map_err(|error| {
-        document.sources.diagnostic(&[], format!("the configuration cannot be written as TOML: {error}"))
-    })?;
+    let as_toml = |raw: &Raw| {
+        toml::to_string(raw).map_err(|error| {
+            document.sources.diagnostic(&[], format!("the configuration cannot be written as TOML: {error}"))
+        })
+    };
+    settings.written = Written(as_toml(raw)?);
+    settings.normal_form = as_toml(&normal(&settings, raw))?;
     Ok(settings)
 }
 

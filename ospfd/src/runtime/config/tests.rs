@@ -145,7 +145,18 @@ fn the_normal_form_means_the_same_and_hides_secrets() {
     let mut again = Files::new(&settings.normal_form).load().unwrap();
     assert_eq!(again.normal_form, settings.normal_form);
     again.core.interfaces.get_mut("eth0").unwrap().auth = AuthConfig::Simple(Password(*b"secret\0\0"));
+    again.written = settings.written.clone();
     assert_eq!(again, settings);
+}
+
+#[test]
+fn what_a_recording_gets_means_the_same_and_is_not_shown_by_accident() {
+    let settings = Files::new(WHOLE).load().unwrap();
+    assert!(settings.written.text().contains("secret"), "{}", settings.written.text());
+    assert_eq!(parse(Path::new("recording"), settings.written.text()).unwrap(), settings);
+    assert!(!format!("{settings:?}").contains("secret"));
+    let refused = parse(Path::new("recording"), "nonsense = 1\n").unwrap_err().to_string();
+    assert!(refused.contains("recording:1:"), "{refused}");
 }
 
 #[test]

@@ -17,6 +17,10 @@ struct Running {
 
 impl Running {
     fn start(config: &str) -> Self {
+        Self::recorded(config, Recorder::default())
+    }
+
+    fn recorded(config: &str, recorder: Recorder) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ospfd.toml");
         std::fs::write(&path, config).unwrap();
@@ -24,7 +28,7 @@ impl Running {
         let (signals, signal_receiver) = mpsc::channel(4);
         let (commands, command_receiver) = mpsc::channel(QUEUE);
         let (links, link_receiver) = mpsc::channel(4);
-        let driver = Driver::new(Clock::start(), 1, path, settings);
+        let driver = Driver::new(Clock::start(), 1, path, settings).recorded_by(recorder, 1);
         let inputs = Inputs { signals: signal_receiver, commands: command_receiver, links: link_receiver };
         Self { folder, signals, commands, _links: links, task: tokio::spawn(driver.run(inputs)) }
     }
@@ -114,6 +118,21 @@ async fn a_bad_reload_keeps_the_old_configuration() {
     std::fs::write(&path, "router_id = \"10.0.0.1\"\n").unwrap();
     running.signals.send(Signal::Reload).await.unwrap();
     assert_eq!(running.until_advertised(0).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_the_loop_records_replays_to_the_same_outcome() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ospfd.record");
+    let running = Running::recorded(CONFIG, Recorder::create(&path, u64::MAX).unwrap());
+    running.lease(100, "192.0.2.2/32").await;
+    assert_eq!(running.until_advertised(1).await, ["192.0.2.1/32"], "the lease lapses");
+    running.signals.send(Signal::Reload).await.unwrap();
+    assert_eq!(running.stopped().await, Ended::Flushed { acknowledged: true });
+    let file = std::io::BufReader::new(std::fs::File::open(&path).unwrap());
+    let replayed = record::replay::replay(file, |_, _| ()).unwrap();
+    assert_eq!(Some(&replayed.outcome), replayed.recorded.as_ref());
+    assert!(replayed.outcome.events >= 4, "opened, changed, lapsed, stopped: {replayed:?}");
 }
 
 #[tokio::test]
