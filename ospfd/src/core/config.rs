@@ -63,6 +63,8 @@ pub struct InterfaceConfig {
     pub ttl_security: bool,
     /// The addresses that may become neighbours; `None`: all.
     pub allowed: Option<BTreeSet<Ipv4Addr>>,
+    /// The interface whose address is used here, on a point-to-point link that has none of its own.
+    pub unnumbered: Option<String>,
     /// Keep the link's own prefix out of our LSAs: it only carries traffic (RFC 6860).
     pub hide_prefix: bool,
     /// Authentication.
@@ -92,6 +94,7 @@ impl Default for InterfaceConfig {
             passive: false,
             ttl_security: false,
             allowed: None,
+            unnumbered: None,
             hide_prefix: false,
             auth: AuthConfig::Null,
         }

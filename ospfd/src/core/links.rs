@@ -15,18 +15,36 @@ use super::neighbor;
 impl Instance {
     /// Takes note of a link. The same report twice changes nothing.
     pub(crate) fn note_link(&mut self, now: Instant, event: LinkEvent) {
-        let if_index = match event {
+        let (if_index, before) = match event {
             LinkEvent::State(link) => {
                 let if_index = link.if_index;
-                self.links.insert(if_index, link);
-                if_index
+                (if_index, self.links.insert(if_index, link))
             }
-            LinkEvent::Gone(if_index) => {
-                self.links.remove(&if_index);
-                if_index
-            }
+            LinkEvent::Gone(if_index) => (if_index, self.links.remove(&if_index)),
         };
         self.reconcile_interface(now, if_index);
+        // Whoever uses its address hears of it, too.
+        let after = self.links.get(&if_index);
+        let names: Vec<_> = before.iter().chain(after).map(|link| &link.name).collect();
+        let borrowers: Vec<_> = self
+            .links
+            .iter()
+            .filter(|(_, link)| {
+                let lender = self.config.interfaces.get(&link.name).and_then(|i| i.unnumbered.as_ref());
+                lender.is_some_and(|lender| names.contains(&lender))
+            })
+            .map(|(&borrower, _)| borrower)
+            .collect();
+        for borrower in borrowers {
+            self.reconcile_interface(now, borrower);
+        }
+    }
+
+    /// The link as OSPF runs on it: with the address that it borrows, if it does.
+    fn with_address(&self, link: &LinkState, config: &InterfaceConfig) -> LinkState {
+        let Some(lender) = &config.unnumbered else { return link.clone() };
+        let owned = self.links.values().find(|link| link.name == *lender).and_then(|link| link.address);
+        LinkState { address: owned.map(|network| network.ip().into()), ..link.clone() }
     }
 
     /// Takes a new configuration over.
@@ -63,7 +81,8 @@ impl Instance {
         let wanted: Option<(LinkState, InterfaceConfig)> = self
             .links
             .get(&if_index)
-            .and_then(|link| Some((link.clone(), self.config.interfaces.get(&link.name)?.clone())));
+            .and_then(|link| Some((link, self.config.interfaces.get(&link.name)?)))
+            .map(|(link, config)| (self.with_address(link, config), config.clone()));
         let Some((link, config)) = wanted else {
             return self.take_away(now, if_index);
         };

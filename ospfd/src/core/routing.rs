@@ -128,7 +128,8 @@ impl Instance {
                 |gateway| LocalLink { if_index: interface.if_index(), gateway, cost: interface.config.cost };
             match interface.config.network_type {
                 NetworkType::PointToPoint => links.extend(interface.full_neighbors().map(|neighbor| {
-                    let key = (area, RouterLinkType::PointToPoint, neighbor.router_id.0, address);
+                    let key =
+                        (area, RouterLinkType::PointToPoint, neighbor.router_id.0, interface.link_data());
                     (key, local(Some(neighbor.address.into())))
                 })),
                 NetworkType::Broadcast => {

@@ -120,7 +120,8 @@ fn states(links: &[LinkMessage], addresses: &[AddressMessage]) -> Links {
     let mut primary: BTreeMap<u32, Ipv4Network> = BTreeMap::new();
     for message in addresses {
         let secondary = message.header.flags.contains(AddressHeaderFlags::Secondary);
-        if let Some(network) = network(message).filter(|_| !secondary) {
+        // 127.0.0.1 stands first on `lo`, but routers know that interface by what else it has.
+        if let Some(network) = network(message).filter(|net| !secondary && !net.ip().is_loopback()) {
             primary.entry(message.header.index).or_insert(network);
         }
     }
@@ -216,6 +217,14 @@ mod tests {
         assert_eq!((eth0.up, eth0.mtu, eth0.name.as_str()), (true, 1500, "eth0"));
         // Administratively up, but without carrier.
         assert_eq!((links[&IfIndex(3)].up, links[&IfIndex(3)].address), (false, None));
+    }
+
+    #[test]
+    fn lo_is_known_by_the_address_that_others_can_reach() {
+        let primary = AddressHeaderFlags::Permanent;
+        let lo = |ip| address(1, ip, ip, primary);
+        let links = states(&[link(1, "lo", UP)], &[lo("127.0.0.1"), lo("10.0.0.11")]);
+        assert_eq!(links[&IfIndex(1)].address, Some("10.0.0.11/24".parse().unwrap()));
     }
 
     #[test]

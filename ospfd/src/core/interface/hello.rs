@@ -115,7 +115,11 @@ impl Instance {
 /// RFC 2328 §9.5.
 fn own_hello(interface: &Interface, neighbors: Vec<RouterId>) -> Hello {
     Hello {
-        network_mask: interface.network().map_or(Ipv4Addr::UNSPECIFIED, |network| network.mask()),
+        // §9.5: unnumbered point-to-point networks have no mask.
+        network_mask: interface
+            .network()
+            .filter(|_| !interface.is_unnumbered())
+            .map_or(Ipv4Addr::UNSPECIFIED, |network| network.mask()),
         hello_interval: u16::try_from(interface.config.hello_interval.as_secs()).unwrap_or(u16::MAX),
         options: options::E,
         priority: interface.config.priority,

@@ -80,6 +80,18 @@ impl Interface {
         self.link.address
     }
 
+    /// Is it one end of a point-to-point link without a subnet of its own: a borrowed address, or one of 32 bits?
+    pub(crate) fn is_unnumbered(&self) -> bool {
+        self.config.network_type == NetworkType::PointToPoint
+            && self.network().is_some_and(|network| network.prefix() == 32)
+    }
+
+    /// What tells our links apart in the Router-LSA: RFC 2328 §12.4.1.1 wants the interface index where the address does
+    /// not.
+    pub(crate) fn link_data(&self) -> u32 {
+        if self.is_unnumbered() { self.link.if_index.0 } else { self.address().to_bits() }
+    }
+
     /// Should the interface be up, as far as the host is concerned?
     pub(crate) fn is_link_usable(&self) -> bool {
         self.link.up && self.link.address.is_some()

@@ -119,11 +119,13 @@ fn describe(
             links.extend(interface.full_neighbors().map(|neighbor| RouterLink {
                 link_type: RouterLinkType::PointToPoint,
                 link_id: neighbor.router_id.0,
-                link_data: network.ip().to_bits(),
+                link_data: interface.link_data(),
                 metric,
             }));
-            // Option 2: the subnet of the link.
-            stub_of_link(own_network, interface.config.cost);
+            // Option 2: the subnet of the link. A borrowed address is its owner's to tell of.
+            if interface.config.unnumbered.is_none() {
+                stub_of_link(own_network, interface.config.cost);
+            }
         }
         State::Waiting => stub_of_link(own_network, interface.config.cost),
         State::DrOther | State::Backup | State::Dr => {

@@ -12,4 +12,5 @@ mod operators;
 mod point_to_point;
 mod robustness;
 mod routes;
+mod unnumbered;
 mod world;

@@ -148,6 +148,7 @@ impl Checker<'_> {
             passive: raw.passive.unwrap_or(false),
             ttl_security: raw.ttl_security.unwrap_or(false),
             allowed: self.allowed(name, raw.neighbors.as_deref()),
+            unnumbered: self.unnumbered(name, raw),
             hide_prefix: self.hide_prefix(name, raw),
             auth: self.auth(name, raw.auth.as_ref()),
         }
@@ -308,6 +309,7 @@ fn normal_interface(interface: &InterfaceConfig, auth: Option<&RawAuth>) -> RawI
         passive: Some(interface.passive),
         ttl_security: Some(interface.ttl_security),
         neighbors: interface.allowed.as_ref().map(|all| all.iter().map(ToString::to_string).collect()),
+        unnumbered: interface.unnumbered.clone(),
         hide_prefix: Some(interface.hide_prefix),
         auth: auth.map(auth::hidden),
     }

@@ -125,6 +125,8 @@ pub(super) struct RawInterface {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) neighbors: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unnumbered: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hide_prefix: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) auth: Option<RawAuth>,

@@ -123,6 +123,8 @@ fn neighbours_that_cannot_be_are_refused_and_nothing_is_hidden_that_nobody_sees(
         ("neighbors = []", "neighbors is empty"),
         ("neighbors = [\"10.0.0.300\"]", "`10.0.0.300` is no IPv4 address"),
         ("neighbors = [\"224.0.0.5\"]", "`224.0.0.5` is no IPv4 address"),
+        ("unnumbered = \"lo\"", "only a point-to-point interface can be unnumbered"),
+        ("type = \"point-to-point\"\nunnumbered = \"eth0\"", "`eth0` has no address to lend to eth0"),
         ("passive = true\nhide_prefix = true", "leaves nothing to advertise"),
     ] {
         let text = format!("router_id = \"10.0.0.1\"\n[interface.eth0]\n{line}\n");

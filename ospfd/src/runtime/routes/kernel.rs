@@ -16,8 +16,8 @@ use netlink_packet_core::{
     NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteNextHop, RouteProtocol, RouteScope,
-    RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteNextHop, RouteNextHopFlags,
+    RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
@@ -253,6 +253,10 @@ fn message(prefix: IpNetwork, hops: &[NextHop], settings: RouteSettings) -> Rout
     match hops {
         [] => {}
         [only] => {
+            // Next hops of unnumbered links are in no subnet of theirs.
+            if only.gateway.is_some() {
+                message.header.flags = RouteFlags::Onlink;
+            }
             message.attributes.push(RouteAttribute::Oif(only.if_index.0));
             message.attributes.extend(only.gateway.map(|gateway| RouteAttribute::Gateway(gateway.into())));
         }
@@ -262,6 +266,9 @@ fn message(prefix: IpNetwork, hops: &[NextHop], settings: RouteSettings) -> Rout
                 // The wire counts weights from 0: this is weight 1.
                 path.hops = 0;
                 path.interface_index = hop.if_index.0;
+                if hop.gateway.is_some() {
+                    path.flags = RouteNextHopFlags::Onlink;
+                }
                 path.attributes.extend(hop.gateway.map(|gateway| RouteAttribute::Gateway(gateway.into())));
                 path
             });

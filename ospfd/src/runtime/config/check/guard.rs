@@ -1,10 +1,10 @@
-//! Who may be a neighbour on an interface, and what is told of the interface's own network.
+//! Who may be a neighbour on an interface, whose address it uses, and what is told of its own network.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::Checker;
-use crate::runtime::config::raw::RawInterface;
+use crate::runtime::config::raw::{RawInterface, RawNetworkType};
 
 impl Checker<'_> {
     /// The addresses that may become neighbours; `None`: all.
@@ -29,6 +29,21 @@ impl Checker<'_> {
             }
         }
         Some(allowed)
+    }
+
+    /// The interface whose address is borrowed.
+    pub(super) fn unnumbered(&mut self, interface: &str, raw: &RawInterface) -> Option<String> {
+        let lender = raw.unnumbered.clone()?;
+        let key = ["interface", interface, "unnumbered"];
+        if !matches!(raw.network_type, Some(RawNetworkType::PointToPoint)) {
+            let message = "only a point-to-point interface can be unnumbered";
+            self.refuse(&key, message, "write type = \"point-to-point\", or give the interface an address");
+        }
+        if lender == interface || lender.is_empty() {
+            let help = "name the interface that has the address, like unnumbered = \"lo\"";
+            self.refuse(&key, format!("`{lender}` has no address to lend to {interface}"), help);
+        }
+        Some(lender)
     }
 
     pub(super) fn hide_prefix(&mut self, interface: &str, raw: &RawInterface) -> bool {
