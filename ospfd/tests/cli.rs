@@ -109,8 +109,12 @@ fn no_daemon_is_status_three_and_the_message_helps() {
 
 /// A stand-in for the daemon, with fixed answers: what is tested is the tool.
 fn answer(request: Request) -> Response {
-    let advertisement =
-        Advertisement { prefix: "192.0.2.1/32".parse().unwrap(), metric: 10, encoding: Encoding::Stub };
+    let advertisement = Advertisement {
+        prefix: "192.0.2.1/32".parse().unwrap(),
+        metric: 10,
+        encoding: Encoding::Stub,
+        tag: 0,
+    };
     match request {
         Request::ShowNeighbors => Response::Neighbors(vec![NeighborView {
             neighbor_router_id: RouterId(0x0a00_0002),

@@ -22,6 +22,39 @@ pub enum Encoding {
     /// A host route in our Router-LSA (RFC 2328 §12.4.1.4).
     #[default]
     Stub,
+    /// An AS-external-LSA of its own with a type 1 metric, which adds up with link costs (§12.4.4).
+    #[serde(rename = "external-1")]
+    External1,
+    /// The same with a type 2 metric, which is above all link costs.
+    #[serde(rename = "external-2")]
+    External2,
+}
+
+impl Encoding {
+    /// All of them, the one that routers prefer first.
+    pub const ALL: [Self; 3] = [Self::Stub, Self::External1, Self::External2];
+
+    /// The word for it in configurations and on the control socket.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stub => "stub",
+            Self::External1 => "external-1",
+            Self::External2 => "external-2",
+        }
+    }
+
+    /// The encoding of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|encoding| encoding.as_str() == name)
+    }
+
+    /// Does it make an AS-external-LSA?
+    pub const fn is_external(self) -> bool {
+        match self {
+            Self::Stub => false,
+            Self::External1 | Self::External2 => true,
+        }
+    }
 }
 
 /// One prefix to advertise. The metric is always explicit.
@@ -29,11 +62,14 @@ pub enum Encoding {
 pub struct Advertisement {
     /// The VIP as a host prefix (/32), or a static prefix.
     pub prefix: IpNetwork,
-    /// OSPF cost, 0..=65535 for `stub`.
+    /// OSPF cost. The type 5 LSA has room for more, but what a stub link cannot say is not needed there either.
     pub metric: u16,
     /// How it is encoded.
     #[serde(default)]
     pub encoding: Encoding,
+    /// Route tag of an external one, which routers pass on and do not look at; 0 for `stub`.
+    #[serde(default)]
+    pub tag: u32,
 }
 
 /// A request to `ospfd`.

@@ -31,7 +31,11 @@ pub(super) fn raw(settings: &Settings) -> Raw {
             .vips
             .iter()
             .map(|(vip, config)| {
-                let raw = RawVip { metric: Some(config.metric), drain_metric: Some(config.drain_metric) };
+                let raw = RawVip {
+                    metric: Some(config.metric),
+                    drain_metric: Some(config.drain_metric),
+                    encoding: Some(config.encoding),
+                };
                 (vip.to_string(), raw)
             })
             .collect(),

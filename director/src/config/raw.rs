@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::config::duration;
+use common::control::ospf::Encoding;
 use common::telemetry::LogFormat;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,8 @@ pub(super) struct RawVip {
     pub(super) metric: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) drain_metric: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) encoding: Option<Encoding>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]

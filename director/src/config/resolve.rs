@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::config::{Diagnostics, Sources};
+use common::control::ospf::Encoding;
 use common::telemetry::LogFormat;
 
 use super::raw::Raw;
@@ -147,7 +148,11 @@ fn vips(
     findings: &mut Findings<'_>,
 ) -> BTreeMap<IpAddr, VipConfig> {
     let used: BTreeSet<IpAddr> = services.values().flat_map(|service| service.vips.iter().copied()).collect();
-    let default = VipConfig { metric: DEFAULT_METRIC, drain_metric: DEFAULT_DRAIN_METRIC };
+    let default = VipConfig {
+        metric: DEFAULT_METRIC,
+        drain_metric: DEFAULT_DRAIN_METRIC,
+        encoding: Encoding::default(),
+    };
     let mut vips: BTreeMap<IpAddr, VipConfig> = used.iter().map(|vip| (*vip, default.clone())).collect();
     for (text, raw_vip) in &raw.vip {
         let key = ["vip", text.as_str()];
@@ -155,6 +160,7 @@ fn vips(
         let config = VipConfig {
             metric: raw_vip.metric.unwrap_or(DEFAULT_METRIC),
             drain_metric: raw_vip.drain_metric.unwrap_or(DEFAULT_DRAIN_METRIC),
+            encoding: raw_vip.encoding.unwrap_or_default(),
         };
         if config.drain_metric <= config.metric {
             findings.wrong(

@@ -4,7 +4,7 @@
 //! set in force is read and compared, and only a difference is sent. Renewals come from the owner's loop alone, so a
 //! loop that stalls lets the lease lapse. One request is under way at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -43,8 +43,12 @@ pub type LeaseReply = Result<Response, LeaseFault>;
 struct Held {
     generation: u64,
     set: Advertised,
+    encodings: Encodings,
     full_neighbors: u32,
 }
+
+/// How VIPs are encoded; one that is not in it is a stub link.
+type Encodings = BTreeMap<IpAddr, Encoding>;
 
 /// The client's side of one lease.
 #[derive(Debug)]
@@ -53,6 +57,7 @@ pub struct Lease {
     ttl: Duration,
     /// What should be advertised; `None` until that is known.
     want: Option<Advertised>,
+    encodings: Encodings,
     /// The lease as `ospfd` told it last; `None` when it must be opened first.
     held: Option<Held>,
     /// What may be advertised for us until `lapses_at`.
@@ -80,6 +85,7 @@ impl Lease {
             name,
             ttl,
             want: None,
+            encodings: Encodings::new(),
             held: None,
             exposed: possible,
             lapses_at: now + ttl,
@@ -94,6 +100,21 @@ impl Lease {
     /// Sets what should be advertised.
     pub fn want(&mut self, set: Advertised) {
         self.want = Some(set);
+    }
+
+    /// Sets how VIPs are to be encoded; those that are left out are stub links.
+    pub fn encode(&mut self, encodings: BTreeMap<IpAddr, Encoding>) {
+        self.encodings = encodings;
+    }
+
+    fn encoding(&self, vip: IpAddr) -> Encoding {
+        self.encodings.get(&vip).copied().unwrap_or_default()
+    }
+
+    /// Is what is held what is wanted?
+    fn suits(&self, held: &Held, want: &Advertised) -> bool {
+        let same = |vip: &IpAddr| held.encodings.get(vip).copied().unwrap_or_default() == self.encoding(*vip);
+        *want == held.set && want.keys().all(same)
     }
 
     /// Another time to live: told to `ospfd` by opening the lease again.
@@ -169,10 +190,13 @@ impl Lease {
             return (self.next_at <= now).then_some(Request::LeaseOpen { name, ttl_ms });
         };
         match &self.want {
-            Some(want) if *want != held.set => Some(Request::SetAdvertised {
+            Some(want) if !self.suits(held, want) => Some(Request::SetAdvertised {
                 name,
                 generation: held.generation + 1,
-                advertisements: want.iter().map(|(vip, metric)| advertisement(*vip, *metric)).collect(),
+                advertisements: want
+                    .iter()
+                    .map(|(vip, metric)| advertisement(*vip, *metric, self.encoding(*vip)))
+                    .collect(),
             }),
             _ => (self.next_at <= now).then_some(Request::LeaseRenew { name }),
         }
@@ -211,7 +235,9 @@ impl Lease {
         }
         let set: Advertised = view.advertisements.iter().map(|one| (one.prefix.ip(), one.metric)).collect();
         self.exposed = set.keys().copied().collect();
-        self.held = Some(Held { generation: view.generation, set, full_neighbors: view.full_neighbors });
+        let encodings = view.advertisements.iter().map(|one| (one.prefix.ip(), one.encoding)).collect();
+        let (generation, full_neighbors) = (view.generation, view.full_neighbors);
+        self.held = Some(Held { generation, set, encodings, full_neighbors });
         // ospfd's own count began earlier: this is the latest moment that it can end.
         self.lapses_at = now + self.ttl;
         self.next_at = now + self.ttl / 3;
@@ -240,8 +266,8 @@ impl Lease {
     }
 }
 
-fn advertisement(vip: IpAddr, metric: u16) -> Advertisement {
-    Advertisement { prefix: IpNetwork::from(vip), metric, encoding: Encoding::Stub }
+fn advertisement(vip: IpAddr, metric: u16, encoding: Encoding) -> Advertisement {
+    Advertisement { prefix: IpNetwork::from(vip), metric, encoding, tag: 0 }
 }
 
 /// The connection to `ospfd`, in words.

@@ -25,7 +25,10 @@ fn view(generation: u64, set: &Advertised) -> LeaseReply {
         generation,
         ttl_ms: 3000,
         remaining_ms: 3000,
-        advertisements: set.iter().map(|(vip, metric)| advertisement(*vip, *metric)).collect(),
+        advertisements: set
+            .iter()
+            .map(|(vip, metric)| advertisement(*vip, *metric, Encoding::Stub))
+            .collect(),
         full_neighbors: 1,
     }))
 }
@@ -48,6 +51,22 @@ fn a_set_that_is_in_force_already_is_not_sent_again() {
     lease.want(set(&[VIP]));
     assert_eq!(lease.poll_request(at(0)), None, "a director that returns in time withdraws nothing");
     assert_eq!(lease.poll_request(at(1000)), Some(Request::LeaseRenew { name: "director".into() }));
+}
+
+#[test]
+fn another_encoding_of_the_same_vip_is_sent_at_once() {
+    let mut lease = open(7, &set(&[VIP]));
+    lease.want(set(&[VIP]));
+    lease.encode([(vip(VIP), Encoding::External2)].into());
+    let Some(Request::SetAdvertised { advertisements, .. }) = lease.poll_request(at(1)) else {
+        panic!("a set is sent");
+    };
+    let sent = advertisement(vip(VIP), 10, Encoding::External2);
+    assert_eq!(advertisements, std::slice::from_ref(&sent));
+
+    let Ok(Response::Lease(told)) = view(8, &set(&[VIP])) else { panic!("a lease") };
+    lease.handle_reply(at(2), Ok(Response::Lease(LeaseView { advertisements: vec![sent], ..told })));
+    assert_eq!(lease.poll_request(at(3)), None, "it is in force");
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use common::control::ospf::Encoding;
+
 mod table;
 
 pub use table::{
@@ -32,6 +34,8 @@ pub struct VipConfig {
     pub metric: u16,
     /// Metric while drained.
     pub drain_metric: u16,
+    /// How ospfd encodes it.
+    pub encoding: Encoding,
 }
 
 /// Transport of a service.

@@ -188,7 +188,7 @@ impl Subject {
             Hand::Lease { client, generation, runtime } => {
                 *generation += 1;
                 let prefix = IpNetwork::new(vip.into(), 32)?;
-                let advertisement = Advertisement { prefix, metric: 10, encoding: Encoding::Stub };
+                let advertisement = Advertisement { prefix, metric: 10, encoding: Encoding::Stub, tag: 0 };
                 let request = Request::SetAdvertised {
                     name: LEASE.into(),
                     generation: *generation,

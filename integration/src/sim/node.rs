@@ -146,5 +146,5 @@ impl Node {
 }
 
 fn advertisement(vip: Ipv4Addr) -> Advertisement {
-    Advertisement { prefix: IpAddr::from(vip).into(), metric: VIP_METRIC, encoding: Encoding::Stub }
+    Advertisement { prefix: IpAddr::from(vip).into(), metric: VIP_METRIC, encoding: Encoding::Stub, tag: 0 }
 }

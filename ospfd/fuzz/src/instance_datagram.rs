@@ -85,8 +85,12 @@ fn config() -> Config {
         dead_interval: Duration::from_secs(4),
         ..InterfaceConfig::default()
     };
-    let vip =
-        Advertisement { prefix: IpAddr::from([192, 0, 2, 1]).into(), metric: 10, encoding: Encoding::Stub };
+    let vip = Advertisement {
+        prefix: IpAddr::from([192, 0, 2, 1]).into(),
+        metric: 10,
+        encoding: Encoding::Stub,
+        tag: 0,
+    };
     Config {
         router_id: RouterId(0x0a00_0001),
         transit: false,

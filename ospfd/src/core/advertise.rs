@@ -7,7 +7,8 @@
 //! A lease ends when [`LeaseTable::expire`] finds it overdue, not before. So a renewal that waited while this daemon
 //! itself was stopped still counts, provided the loop hands requests in before it fires timers.
 //!
-//! When several owners name the same prefix, the lowest metric is advertised ([`LeaseTable::merged`]).
+//! When several owners name the same prefix, the best offer is advertised ([`LeaseTable::merged`]): the encoding that
+//! routers prefer, and of the same encoding the lowest metric.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -25,9 +26,11 @@ pub const MIN_TTL: Duration = Duration::from_millis(100);
 pub const MAX_TTL: Duration = Duration::from_secs(3600);
 /// Leases at one time.
 pub const MAX_LEASES: usize = 64;
-/// Prefixes at one time, over all owners. A Router-LSA holds some 5,450 links of 12 bytes in the largest IP datagram;
+/// Stub prefixes at one time, over all owners. A Router-LSA holds some 5,450 links of 12 bytes in the largest IP datagram;
 /// the rest is left to the links of our interfaces.
-pub const MAX_PREFIXES: usize = 5_350;
+pub const MAX_STUBS: usize = 5_350;
+/// External prefixes at one time, over all owners: each is an LSA of its own, and this is far more than routers are fond of.
+pub const MAX_EXTERNALS: usize = 100_000;
 /// Longest name of a lease, in bytes.
 const MAX_NAME: usize = 64;
 /// What [`AdvertisedView::owner`] says of a static prefix; no lease may have this name.
@@ -55,6 +58,40 @@ pub enum AdvertisementError {
     /// Twice in one set.
     #[error("prefix {0} stands twice in the set; name it once, with the metric that it shall have")]
     Twice(Ipv4Network),
+    /// A stub link has no room for a tag.
+    #[error(
+        "prefix {0} has a tag, which a stub link cannot carry; make it external-1 or external-2, or leave the tag out"
+    )]
+    TaggedStub(Ipv4Network),
+}
+
+/// More prefixes of one kind than can be advertised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RoomError {
+    /// The Router-LSA is full.
+    #[error(
+        "{0} stub prefixes are more than the {MAX_STUBS} that a Router-LSA has room for; make them external-2, \
+         which gives each an LSA of its own, or advertise fewer"
+    )]
+    Stubs(usize),
+    /// Too many LSAs.
+    #[error(
+        "{0} external prefixes are more than the {MAX_EXTERNALS} that may be; advertise fewer, or shorter ones"
+    )]
+    Externals(usize),
+}
+
+/// Is there room for so many prefixes of each encoding?
+///
+/// # Errors
+/// Which encoding has too many.
+pub fn check_room(encodings: impl Iterator<Item = Encoding>) -> Result<(), RoomError> {
+    let (externals, stubs): (Vec<_>, Vec<_>) = encodings.partition(|encoding| encoding.is_external());
+    match (stubs.len(), externals.len()) {
+        (stubs, _) if stubs > MAX_STUBS => Err(RoomError::Stubs(stubs)),
+        (_, externals) if externals > MAX_EXTERNALS => Err(RoomError::Externals(externals)),
+        _ => Ok(()),
+    }
 }
 
 /// The prefix of an advertisement that this router can make.
@@ -62,7 +99,6 @@ pub enum AdvertisementError {
 /// # Errors
 /// What is wrong with the prefix.
 pub fn check(advertisement: &Advertisement) -> Result<Ipv4Network, AdvertisementError> {
-    let Encoding::Stub = advertisement.encoding;
     let IpNetwork::V4(given) = advertisement.prefix else {
         return Err(AdvertisementError::NotIpv4(advertisement.prefix));
     };
@@ -73,6 +109,9 @@ pub fn check(advertisement: &Advertisement) -> Result<Ipv4Network, Advertisement
     let first = given.network().octets()[0];
     if given.prefix() == 0 || first == 0 || first == 127 || first >= 224 {
         return Err(AdvertisementError::NotUnicast(given));
+    }
+    if advertisement.tag != 0 && !advertisement.encoding.is_external() {
+        return Err(AdvertisementError::TaggedStub(given));
     }
     Ok(given)
 }
@@ -95,15 +134,33 @@ impl fmt::Display for Owner {
     }
 }
 
+/// How an owner wants a prefix advertised; the lowest is what routers prefer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offer {
+    /// Encoding.
+    pub encoding: Encoding,
+    /// Metric.
+    pub metric: u16,
+    /// Route tag.
+    pub tag: u32,
+}
+
+impl From<&Advertisement> for Offer {
+    fn from(advertisement: &Advertisement) -> Self {
+        let Advertisement { encoding, metric, tag, .. } = *advertisement;
+        Self { encoding, metric, tag }
+    }
+}
+
 /// One prefix over all owners.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
-    /// The lowest metric of all owners: what is advertised.
-    pub metric: u16,
-    /// Whose metric that is; of several with the same, the first in the order of [`Owner`].
+    /// The best offer of all owners: what is advertised.
+    pub offer: Offer,
+    /// Whose offer that is; of several with the same, the first in the order of [`Owner`].
     pub owner: Owner,
-    /// The others, and the metric that each asked for.
-    pub others: Vec<(Owner, u16)>,
+    /// The others, and what each asked for.
+    pub others: Vec<(Owner, Offer)>,
 }
 
 /// A lease that lapsed.
@@ -115,8 +172,8 @@ pub struct Lapsed {
     pub advertisements: Vec<Advertisement>,
 }
 
-/// A prefix and its metric, the way a set is kept.
-type Set = BTreeMap<Ipv4Network, u16>;
+/// Prefixes and how they are to be advertised, the way a set is kept.
+type Set = BTreeMap<Ipv4Network, Offer>;
 
 #[derive(Clone, Debug)]
 struct Lease {
@@ -162,7 +219,7 @@ impl LeaseTable {
 
     /// Replaces the static prefixes; leases stay.
     pub fn set_statics(&mut self, statics: &[Advertisement]) {
-        self.statics = statics.iter().filter_map(|a| Some((check(a).ok()?, a.metric))).collect();
+        self.statics = statics.iter().filter_map(|a| Some((check(a).ok()?, a.into()))).collect();
     }
 
     /// Opens the lease, or resumes it with its set and generation; either way it is renewed, with the new `ttl`.
@@ -218,7 +275,10 @@ impl LeaseTable {
             });
         }
         let set = checked(set).map_err(|error| invalid(format!("lease {name}: {error}")))?;
-        self.check_room(name, &set)?;
+        let others =
+            self.leases.iter().filter(|(other, _)| other.as_str() != name).map(|(_, lease)| &lease.set);
+        let all = others.chain([&self.statics, &set]).flat_map(Set::values).map(|offer| offer.encoding);
+        check_room(all).map_err(|error| invalid(format!("lease {name}: over all owners, {error}")))?;
         let lease = self.held(name)?;
         lease.generation = generation;
         lease.set = set;
@@ -264,34 +324,34 @@ impl LeaseTable {
         self.leases.values().map(Lease::deadline).min()
     }
 
-    /// What is to be advertised: each prefix once, with the lowest metric of all its owners.
+    /// What is to be advertised: each prefix once, with the best offer of all its owners.
     pub fn merged(&self) -> BTreeMap<Ipv4Network, Merged> {
         let mut merged: BTreeMap<Ipv4Network, Merged> = BTreeMap::new();
         for (owner, set) in self.owners() {
-            for (&prefix, &metric) in set {
+            for (&prefix, &offer) in set {
                 let owner = owner.clone();
                 match merged.entry(prefix) {
                     Entry::Vacant(entry) => {
-                        entry.insert(Merged { metric, owner, others: Vec::new() });
+                        entry.insert(Merged { offer, owner, others: Vec::new() });
                     }
-                    Entry::Occupied(mut entry) => entry.get_mut().add(owner, metric),
+                    Entry::Occupied(mut entry) => entry.get_mut().add(owner, offer),
                 }
             }
         }
         merged
     }
 
-    /// One row per prefix and owner; `originated` is false for owners whose metric lost, and otherwise as
-    /// `is_originated` says of (prefix, metric).
-    pub fn views(&self, is_originated: impl Fn(Ipv4Network, u16) -> bool) -> Vec<AdvertisedView> {
+    /// One row per prefix and owner; `originated` is false for owners whose offer lost, and otherwise as
+    /// `is_originated` says of the one that won.
+    pub fn views(&self, is_originated: impl Fn(Ipv4Network, Offer) -> bool) -> Vec<AdvertisedView> {
         let mut rows = Vec::new();
         for (prefix, merged) in self.merged() {
-            let originated = is_originated(prefix, merged.metric);
-            let winner = (merged.owner, merged.metric, originated);
-            let losers = merged.others.into_iter().map(|(owner, metric)| (owner, metric, false));
-            rows.extend(std::iter::once(winner).chain(losers).map(|(owner, metric, originated)| {
+            let originated = is_originated(prefix, merged.offer);
+            let winner = (merged.owner, merged.offer, originated);
+            let losers = merged.others.into_iter().map(|(owner, offer)| (owner, offer, false));
+            rows.extend(std::iter::once(winner).chain(losers).map(|(owner, offer, originated)| {
                 AdvertisedView {
-                    advertisement: advertisement(prefix, metric),
+                    advertisement: advertisement(prefix, offer),
                     owner: owner.to_string(),
                     originated,
                 }
@@ -308,31 +368,15 @@ impl LeaseTable {
     fn held(&mut self, name: &str) -> Result<&mut Lease, Refusal> {
         self.leases.get_mut(name).ok_or_else(|| unknown(name))
     }
-
-    /// Is there room for `set` in the place of what `name` holds now?
-    fn check_room(&self, name: &str, set: &Set) -> Result<(), Refusal> {
-        let others = self.leases.iter().filter(|(other, _)| other.as_str() != name);
-        let others: usize = others.map(|(_, lease)| lease.set.len()).sum();
-        let total = self.statics.len() + others + set.len();
-        if total <= MAX_PREFIXES {
-            return Ok(());
-        }
-        Err(invalid(format!(
-            "lease {name}: {} prefixes make {total} over all owners, and a Router-LSA has room for {MAX_PREFIXES}; \
-             advertise fewer",
-            set.len()
-        )))
-    }
 }
 
 impl Merged {
-    fn add(&mut self, owner: Owner, metric: u16) {
-        if metric < self.metric {
-            let lost =
-                (std::mem::replace(&mut self.owner, owner), std::mem::replace(&mut self.metric, metric));
+    fn add(&mut self, owner: Owner, offer: Offer) {
+        if offer < self.offer {
+            let lost = (std::mem::replace(&mut self.owner, owner), std::mem::replace(&mut self.offer, offer));
             self.others.push(lost);
         } else {
-            self.others.push((owner, metric));
+            self.others.push((owner, offer));
         }
     }
 }
@@ -341,7 +385,7 @@ fn checked(advertisements: &[Advertisement]) -> Result<Set, AdvertisementError> 
     let mut set = Set::new();
     for advertisement in advertisements {
         let prefix = check(advertisement)?;
-        if set.insert(prefix, advertisement.metric).is_some() {
+        if set.insert(prefix, advertisement.into()).is_some() {
             return Err(AdvertisementError::Twice(prefix));
         }
     }
@@ -361,11 +405,12 @@ fn check_name(name: &str) -> Result<(), Refusal> {
 }
 
 fn listed(set: &Set) -> Vec<Advertisement> {
-    set.iter().map(|(&prefix, &metric)| advertisement(prefix, metric)).collect()
+    set.iter().map(|(&prefix, &offer)| advertisement(prefix, offer)).collect()
 }
 
-fn advertisement(prefix: Ipv4Network, metric: u16) -> Advertisement {
-    Advertisement { prefix: IpNetwork::V4(prefix), metric, encoding: Encoding::Stub }
+fn advertisement(prefix: Ipv4Network, offer: Offer) -> Advertisement {
+    let Offer { encoding, metric, tag } = offer;
+    Advertisement { prefix: IpNetwork::V4(prefix), metric, encoding, tag }
 }
 
 fn millis(span: Duration) -> u64 {

@@ -8,6 +8,9 @@ pub(crate) const LS_REFRESH_TIME: Duration = Duration::from_secs(1800);
 /// Largest jitter that a refresh is brought forward by, so that directors started together drift apart.
 pub(crate) const REFRESH_JITTER: Duration = Duration::from_secs(120);
 
+/// Refreshes that are due within this time of each other go together.
+pub(crate) const REFRESH_TOGETHER: Duration = Duration::from_secs(1);
+
 /// MinLSInterval: least time between two instances of one own LSA.
 ///
 /// Deviates from RFC 2328 appendix B (5 s): a VIP that must go may not wait that long. A neighbour accepts a new

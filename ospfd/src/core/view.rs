@@ -7,14 +7,14 @@ use common::control::ospf::{AdvertisedView, InterfaceView, LsaView, NeighborView
 use common::time::Instant;
 use ipnetwork::IpNetwork;
 
-use crate::packet::{LSA_HEADER_LEN, LsaBody, LsaKey, MAX_AGE, RouterLink, RouterLinkType};
+use crate::packet::{LSA_HEADER_LEN, LsType, LsaBody, LsaKey, MAX_AGE, RouterLink, RouterLinkType};
 
 use super::config::NetworkType;
 use super::instance::Instance;
 use super::interface::Interface;
 use super::lsdb::{Entry, Scope};
 use super::neighbor::{Neighbor, State};
-use super::originate::{router_key, stub_link};
+use super::originate::{external_body, link_state_ids, router_key, stub_link};
 use super::timer::TimerKey;
 
 impl Instance {
@@ -103,6 +103,25 @@ impl Instance {
 
     /// Advertised prefixes; `originated` looks at the database.
     pub(crate) fn advertised_views(&self, now: Instant) -> Vec<AdvertisedView> {
+        let links = self.standing_links(now);
+        let externals =
+            self.leases.merged().into_iter().filter(|(_, merged)| merged.offer.encoding.is_external());
+        let ids = link_state_ids(externals.map(|(prefix, _)| prefix));
+        let stands = |prefix, offer| {
+            let Some(body) = external_body(prefix, offer) else {
+                return links.binary_search(&stub_link(prefix, offer.metric)).is_ok();
+            };
+            let Some(&link_state_id) = ids.get(&prefix) else { return false };
+            let advertising_router = self.config.router_id;
+            let key = LsaKey { ls_type: LsType::AsExternal, link_state_id, advertising_router };
+            let entry = self.lsdb.get(Scope::As, key);
+            entry.is_some_and(|entry| entry.age(now) < MAX_AGE && entry.lsa().body == body)
+        };
+        self.leases.views(stands)
+    }
+
+    /// The links of our Router-LSAs, in order.
+    fn standing_links(&self, now: Instant) -> Vec<RouterLink> {
         let mut standing: Vec<RouterLink> = Vec::new();
         for area in self.lsdb.areas() {
             let entry = self.lsdb.get(Scope::Area(area), router_key(self.config.router_id));
@@ -113,7 +132,7 @@ impl Instance {
             }
         }
         standing.sort_unstable();
-        self.leases.views(|prefix, metric| standing.binary_search(&stub_link(prefix, metric)).is_ok())
+        standing
     }
 }
 

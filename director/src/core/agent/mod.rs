@@ -13,11 +13,11 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use common::control::ospf;
+use common::control::ospf::{self, Encoding};
 use common::time::Instant;
 
 use self::decide::Decision;
@@ -176,6 +176,9 @@ impl Agent {
         match (&mut self.lease, &options.advertising) {
             (Some(lease), Advertising::Lease { ttl }) => lease.set_ttl(now, *ttl),
             _ => self.lease = new_lease(&options, &config, now),
+        }
+        if let Some(lease) = &mut self.lease {
+            lease.encode(encodings(&config));
         }
         let old_keys: BTreeSet<_> = self.config.services.values().map(|service| service.key).collect();
         let is_new = |service: &Service| !old_keys.contains(&service.key);
@@ -476,10 +479,16 @@ impl Kernel {
 fn new_lease(options: &Options, config: &Config, now: Instant) -> Option<Lease> {
     match options.advertising {
         Advertising::Lease { ttl } => {
-            Some(Lease::new(now, "director".into(), ttl, config.vips.keys().copied().collect()))
+            let mut lease = Lease::new(now, "director".into(), ttl, config.vips.keys().copied().collect());
+            lease.encode(encodings(config));
+            Some(lease)
         }
         Advertising::Addresses => None,
     }
+}
+
+fn encodings(config: &Config) -> BTreeMap<IpAddr, Encoding> {
+    config.vips.iter().map(|(vip, config)| (*vip, config.encoding)).collect()
 }
 
 fn log_change(service: &str, server: &str, change: &Change) {

@@ -69,6 +69,12 @@ enum Command {
         /// Its OSPF cost
         #[arg(long)]
         metric: u16,
+        /// How it is told: `stub`, `external-1` or `external-2`
+        #[arg(long = "type", default_value = "stub", value_parser = encoding)]
+        encoding: Encoding,
+        /// Route tag, for external ones
+        #[arg(long, default_value_t = 0)]
+        tag: u32,
         /// Stay in the foreground and hold the lease; there is no other way to keep it
         #[arg(long, required = true)]
         hold: bool,
@@ -189,11 +195,16 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         // Needs no daemon, and has been dealt with.
         Command::Replay { .. } => Ok(()),
         Command::Clear { what: Clear::Neighbor { who } } => clear(&mut client, who).await,
-        Command::Advertise { prefix, metric, hold: _, lease, ttl } => {
-            let advertisement = Advertisement { prefix, metric, encoding: Encoding::Stub };
+        Command::Advertise { prefix, metric, encoding, tag, hold: _, lease, ttl } => {
+            let advertisement = Advertisement { prefix, metric, encoding, tag };
             hold(&mut client, advertisement, lease, ttl).await
         }
     }
+}
+
+fn encoding(text: &str) -> Result<Encoding, String> {
+    Encoding::from_name(text)
+        .ok_or_else(|| format!("give one of {}", Encoding::ALL.map(Encoding::as_str).join(", ")))
 }
 
 async fn ask(client: &mut Client, request: &Request) -> Result<Response, Failure> {

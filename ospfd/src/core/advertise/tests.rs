@@ -9,7 +9,11 @@ fn at(millis: u64) -> Instant {
 }
 
 fn adv(prefix: &str, metric: u16) -> Advertisement {
-    Advertisement { prefix: prefix.parse().unwrap(), metric, encoding: Encoding::Stub }
+    Advertisement { prefix: prefix.parse().unwrap(), metric, encoding: Encoding::Stub, tag: 0 }
+}
+
+fn external(prefix: &str, metric: u16, tag: u32) -> Advertisement {
+    Advertisement { encoding: Encoding::External2, tag, ..adv(prefix, metric) }
 }
 
 fn net(prefix: &str) -> Ipv4Network {
@@ -120,18 +124,46 @@ fn leases_are_bounded_but_the_held_ones_can_be_resumed() {
     assert!(table.open(at(0), "l0", TTL).is_ok());
 }
 
+fn host(index: usize) -> String {
+    format!("{}/32", std::net::Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(index).unwrap()))
+}
+
 #[test]
-fn prefixes_are_bounded_over_all_owners() {
-    let many = |n: u32| -> Vec<_> {
-        (0..n).map(|i| adv(&format!("{}/32", std::net::Ipv4Addr::from_bits(0x0a00_0000 + i)), 1)).collect()
-    };
-    let limit = u32::try_from(MAX_PREFIXES).unwrap();
+fn stub_prefixes_are_bounded_over_all_owners_and_external_2_is_the_way_out() {
+    let many = |n: usize| -> Vec<_> { (0..n).map(|index| adv(&host(index), 1)).collect() };
+    let limit = MAX_STUBS;
     let mut table = LeaseTable::new(&[adv("192.0.2.1/32", 1)]);
     table.open(at(0), "a", TTL).unwrap();
     let refusal = table.set(at(0), "a", 1, &many(limit)).unwrap_err();
-    assert!(refusal.message.contains("advertise fewer"), "{}", refusal.message);
+    assert!(refusal.message.contains("external-2"), "{}", refusal.message);
     table.set(at(0), "a", 1, &many(limit - 1)).unwrap();
     table.set(at(0), "a", 2, &many(limit - 1)).unwrap();
+    let externals: Vec<_> = (0..limit + 1).map(|index| external(&host(index), 1, 0)).collect();
+    table.set(at(0), "a", 3, &externals).unwrap();
+    assert_eq!(table.merged().len(), limit + 2);
+}
+
+#[test]
+fn external_prefixes_have_a_bound_of_their_own() {
+    let room = |externals| check_room(std::iter::repeat_n(Encoding::External1, externals));
+    assert_eq!(room(MAX_EXTERNALS), Ok(()));
+    assert_eq!(room(MAX_EXTERNALS + 1), Err(RoomError::Externals(MAX_EXTERNALS + 1)));
+}
+
+#[test]
+fn a_tag_is_for_external_prefixes() {
+    let tagged = Advertisement { tag: 7, ..adv("192.0.2.1/32", 1) };
+    assert_eq!(check(&tagged), Err(AdvertisementError::TaggedStub(net("192.0.2.1/32"))));
+    let kept = held(&[external("192.0.2.1/32", 1, 7)]).merged()[&net("192.0.2.1/32")].offer;
+    assert_eq!(kept, Offer { encoding: Encoding::External2, metric: 1, tag: 7 });
+}
+
+#[test]
+fn a_stub_link_is_preferred_to_an_external_one_of_a_lower_metric() {
+    let mut table = held(&[adv("192.0.2.1/32", 20)]);
+    table.set_statics(&[external("192.0.2.1/32", 1, 0)]);
+    let merged = &table.merged()[&net("192.0.2.1/32")];
+    assert_eq!((merged.offer.encoding, merged.offer.metric), (Encoding::Stub, 20));
 }
 
 #[test]
@@ -167,15 +199,16 @@ fn the_lowest_metric_wins_and_the_losers_are_shown() {
     table.set(at(0), "second", 1, &[adv("192.0.2.1/32", 7)]).unwrap();
 
     let merged = &table.merged()[&net("192.0.2.1/32")];
-    assert_eq!((merged.metric, &merged.owner), (7, &Owner::Lease("second".into())));
-    assert_eq!(merged.others, [(Owner::Lease("director".into()), 20), (Owner::Static, 10)]);
+    assert_eq!((merged.offer.metric, &merged.owner), (7, &Owner::Lease("second".into())));
+    let lost: Vec<_> = merged.others.iter().map(|(owner, offer)| (owner.clone(), offer.metric)).collect();
+    assert_eq!(lost, [(Owner::Lease("director".into()), 20), (Owner::Static, 10)]);
 
     let rows: Vec<_> = table.views(|_, _| true).into_iter().map(|r| (r.owner, r.originated)).collect();
     let expected = [("second", true), ("director", false), ("static", false), ("static", true)];
     assert_eq!(rows, expected.map(|(owner, originated)| (owner.to_owned(), originated)));
 
     table.release(at(1), "second").unwrap();
-    assert_eq!(table.merged()[&net("192.0.2.1/32")].metric, 10);
+    assert_eq!(table.merged()[&net("192.0.2.1/32")].offer.metric, 10);
 }
 
 #[test]
@@ -262,7 +295,7 @@ proptest! {
                     prop_assert_eq!(lapsed, due);
                 }
             }
-            let advertised: BTreeMap<_, _> = table.merged().into_iter().map(|(p, m)| (p, m.metric)).collect();
+            let advertised: BTreeMap<_, _> = table.merged().into_iter().map(|(p, m)| (p, m.offer.metric)).collect();
             prop_assert_eq!(advertised, model_set(&model));
             prop_assert_eq!(table.next_deadline(), model.values().map(|entry| at(entry.0)).min());
         }

@@ -3,7 +3,7 @@
 
 use common::time::Instant;
 
-use crate::core::constants::{INITIAL_SEQUENCE, LAST_SEQUENCE, MIN_LS_INTERVAL};
+use crate::core::constants::{INITIAL_SEQUENCE, LAST_SEQUENCE, MIN_LS_INTERVAL, REFRESH_TOGETHER};
 use crate::packet::LsaBody;
 
 /// What is remembered of an LSA that we originate, or once did.
@@ -68,9 +68,11 @@ pub(crate) fn decide(
             None => Decision::FlushForeign,
         };
     };
+    // What is due soon goes along: thousands of LSAs are looked at together, and not each by itself.
+    let refresh_is_due = history.refresh_at <= now + REFRESH_TOGETHER;
     let wanted = match standing {
         None => true,
-        Some(ours) => ours.at_max_age || ours.body != desired || history.outdone || history.refresh_at <= now,
+        Some(ours) => ours.at_max_age || ours.body != desired || history.outdone || refresh_is_due,
     };
     if !wanted {
         return Decision::Keep;

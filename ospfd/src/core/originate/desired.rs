@@ -6,11 +6,16 @@ use std::net::Ipv4Addr;
 use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
 
+use crate::core::advertise::Offer;
 use crate::core::constants::{MAX_LINK_METRIC, MAX_ROUTER_LINKS};
 use crate::core::interface::{Interface, State};
 use crate::core::lsdb::Scope;
 use crate::core::neighbor;
-use crate::packet::{LsType, LsaBody, LsaKey, NetworkLsa, RouterLink, RouterLinkType, RouterLsa};
+use crate::packet::{
+    LsType, LsaBody, LsaKey, NetworkLsa, RouterLink, RouterLinkType, RouterLsa, router_flags,
+};
+
+use super::external::external_lsas;
 
 /// What origination depends on.
 #[derive(Debug)]
@@ -23,6 +28,10 @@ pub(crate) struct View<'a> {
     pub(crate) interfaces: &'a BTreeMap<IfIndex, Interface>,
     /// Prefixes to advertise as stub links, with their metrics.
     pub(crate) stubs: &'a BTreeMap<Ipv4Network, u16>,
+    /// Prefixes to advertise as AS-external-LSAs.
+    pub(crate) externals: &'a BTreeMap<Ipv4Network, Offer>,
+    /// We are an AS boundary router.
+    pub(crate) is_boundary: bool,
     /// Areas in which somebody listens; elsewhere nothing is originated.
     pub(crate) areas: &'a BTreeSet<AreaId>,
 }
@@ -32,7 +41,7 @@ pub(crate) struct View<'a> {
 pub(crate) struct Desired {
     /// By scope and key.
     pub(crate) lsas: BTreeMap<(Scope, LsaKey), LsaBody>,
-    /// Advertised prefixes that found no room in a Router-LSA.
+    /// Advertised prefixes that found no room in a Router-LSA, or no Link State ID.
     pub(crate) left_out: usize,
 }
 
@@ -50,6 +59,12 @@ pub(crate) fn desired_lsas(view: &View<'_>) -> Desired {
                 desired.lsas.insert((Scope::Area(area), key), LsaBody::Network(body));
             }
         }
+    }
+    if !view.areas.is_empty() {
+        // §12.4.4
+        let (externals, left_out) = external_lsas(view.router_id, view.externals);
+        desired.left_out += left_out;
+        desired.lsas.extend(externals.into_iter().map(|(key, body)| ((Scope::As, key), body)));
     }
     desired
 }
@@ -89,7 +104,9 @@ fn router_lsa(view: &View<'_>, area: AreaId) -> (RouterLsa, usize) {
     links.extend(stubs.into_iter().map(|(prefix, metric)| stub_link(prefix, metric)));
     let left_out = links.len().saturating_sub(MAX_ROUTER_LINKS);
     links.truncate(MAX_ROUTER_LINKS);
-    (RouterLsa { flags: 0, links }, left_out)
+    // §12.4.1: bit E
+    let flags = if view.is_boundary { router_flags::E } else { 0 };
+    (RouterLsa { flags, links }, left_out)
 }
 
 /// §12.4.1: the links of one interface.

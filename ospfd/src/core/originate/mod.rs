@@ -3,6 +3,7 @@
 
 mod decide;
 mod desired;
+mod external;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -10,10 +11,10 @@ use std::time::Duration;
 
 use common::ids::{AreaId, IfIndex};
 use common::time::Instant;
-use ipnetwork::Ipv4Network;
 
 use crate::packet::{Lsa, LsaBody, LsaKey, MAX_AGE, options};
 
+use super::advertise::Merged;
 use super::constants::{LAST_SEQUENCE, LS_REFRESH_TIME, REFRESH_JITTER};
 use super::drops::DropReason;
 use super::flood::Sender;
@@ -23,11 +24,27 @@ use super::timer::TimerKey;
 use decide::{Decision, History, Standing, decide};
 use desired::{Desired, View, desired_lsas, listening_areas};
 pub(crate) use desired::{router_key, stub_link};
+pub(crate) use external::{external_body, link_state_ids};
+
+/// Should an LSA of ours stand in the database?
+#[derive(Clone, Copy, Debug)]
+enum Wanted<'a> {
+    /// With this body.
+    Yes(&'a LsaBody),
+    /// No: what a former life left of it is flushed.
+    No,
+    /// Nobody listens where it would go. What a former life left may be just what we are about to originate: it stays
+    /// until that is known.
+    NotYet,
+}
 
 /// What is remembered of our LSAs, past and present.
 #[derive(Debug, Default)]
 pub(crate) struct Originator {
     own: BTreeMap<(Scope, LsaKey), Own>,
+    /// We have had something external to advertise. Stays, so that withdrawing the last one is a matter of its own LSA,
+    /// and not of our Router-LSA, too: that would be a full calculation for everybody.
+    is_boundary: bool,
 }
 
 #[derive(Debug)]
@@ -96,8 +113,17 @@ impl Instance {
         keys.dedup();
         let mut next: Option<Instant> = None;
         for (scope, key) in keys {
-            let body = desired.lsas.get(&(scope, key));
-            if let Some(at) = self.reconcile(now, scope, key, body) {
+            let heard = match scope {
+                Scope::Area(area) => areas.contains(&area),
+                Scope::As => !areas.is_empty(),
+                Scope::Link(_) => true,
+            };
+            let wanted = match desired.lsas.get(&(scope, key)) {
+                Some(body) => Wanted::Yes(body),
+                None if heard || self.life != Life::Running => Wanted::No,
+                None => Wanted::NotYet,
+            };
+            if let Some(at) = self.reconcile(now, scope, key, wanted) {
                 next = Some(next.map_or(at, |earliest| earliest.min(at)));
             }
         }
@@ -113,29 +139,37 @@ impl Instance {
             .is_some_and(|entry| entry.lsa().header.age < MAX_AGE)
     }
 
-    fn desired(&self, areas: &BTreeSet<AreaId>) -> Desired {
+    fn desired(&mut self, areas: &BTreeSet<AreaId>) -> Desired {
         if self.life != Life::Running || areas.is_empty() {
             return Desired::default();
         }
-        let stubs: BTreeMap<Ipv4Network, u16> =
-            self.leases.merged().into_iter().map(|(prefix, merged)| (prefix, merged.metric)).collect();
+        let mut stubs = BTreeMap::new();
+        let mut externals = BTreeMap::new();
+        for (prefix, Merged { offer, .. }) in self.leases.merged() {
+            if offer.encoding.is_external() {
+                externals.insert(prefix, offer);
+            } else {
+                stubs.insert(prefix, offer.metric);
+            }
+        }
+        self.originator.is_boundary |= !externals.is_empty();
         desired_lsas(&View {
             router_id: self.config.router_id,
             transit: self.config.transit,
             interfaces: &self.interfaces,
             stubs: &stubs,
+            externals: &externals,
+            is_boundary: self.originator.is_boundary,
             areas,
         })
     }
 
     /// Deals with one LSA; returns when it has to be looked at again.
-    fn reconcile(
-        &mut self,
-        now: Instant,
-        scope: Scope,
-        key: LsaKey,
-        body: Option<&LsaBody>,
-    ) -> Option<Instant> {
+    fn reconcile(&mut self, now: Instant, scope: Scope, key: LsaKey, wanted: Wanted<'_>) -> Option<Instant> {
+        let body = match wanted {
+            Wanted::Yes(body) => Some(body),
+            Wanted::No | Wanted::NotYet => None,
+        };
         let entry = self.lsdb.get(scope, key);
         let standing = entry.map(|entry| Standing {
             body: &entry.lsa().body,
@@ -157,10 +191,9 @@ impl Instance {
                 None
             }
             Decision::FlushForeign => {
-                // While nobody is Full yet, our Router-LSA is not unwanted: it is about to come.
-                let pending =
-                    body.is_none() && self.life == Life::Running && key == router_key(self.config.router_id);
-                if !pending && let Some(foreign) = own.foreign.take() {
+                if !matches!(wanted, Wanted::NotYet)
+                    && let Some(foreign) = own.foreign.take()
+                {
                     self.flush(now, scope, foreign.with_age(MAX_AGE));
                 }
                 None

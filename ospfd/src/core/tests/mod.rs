@@ -3,6 +3,7 @@
 mod auth;
 mod broadcast;
 mod database;
+mod external;
 mod guard;
 mod hello;
 mod leases;

@@ -86,6 +86,7 @@ pub(super) fn vip(last: u8, metric: u16) -> Advertisement {
         prefix: format!("203.0.113.{last}/32").parse().unwrap(),
         metric,
         encoding: common::control::ospf::Encoding::Stub,
+        tag: 0,
     }
 }
 

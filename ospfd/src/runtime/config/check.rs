@@ -18,7 +18,7 @@ use super::raw::{
     Raw, RawAdvertise, RawAuth, RawControl, RawInterface, RawLog, RawLogFormat, RawMetrics, RawNetworkType,
 };
 use super::{DEFAULT_SOCKET, DEFAULT_STATE_DIR, Settings, Written};
-use crate::core::advertise::{self, MAX_PREFIXES};
+use crate::core::advertise;
 use crate::core::config::{Config, InterfaceConfig, NetworkType};
 
 const DEFAULT_COST: u16 = 10;
@@ -218,7 +218,9 @@ impl Checker<'_> {
                 continue;
             };
             let metric = self.number(&["advertise", text, "metric"], Some(metric), 0, 0);
-            let advertisement = Advertisement { prefix, metric, encoding: Encoding::Stub };
+            let encoding = raw.encoding.unwrap_or_default();
+            let tag = self.tag(text, raw.tag, encoding);
+            let advertisement = Advertisement { prefix, metric, encoding, tag };
             if let Err(error) = advertise::check(&advertisement) {
                 let diagnostic = self.sources.diagnostic(&key, error.to_string());
                 self.found.push(diagnostic);
@@ -234,14 +236,22 @@ impl Checker<'_> {
             }
             advertisements.push(advertisement);
         }
-        if advertisements.len() > MAX_PREFIXES {
-            let message = format!(
-                "{} prefixes are more than the {MAX_PREFIXES} stub links that a Router-LSA has room for",
-                advertisements.len()
-            );
-            self.refuse(&["advertise"], message, "advertise fewer, or shorter prefixes");
+        if let Err(error) = advertise::check_room(advertisements.iter().map(|one| one.encoding)) {
+            let diagnostic = self.sources.diagnostic(&["advertise"], error.to_string());
+            self.found.push(diagnostic);
         }
         advertisements
+    }
+
+    /// The route tag of an external prefix.
+    fn tag(&mut self, prefix: &str, written: Option<i64>, encoding: Encoding) -> u32 {
+        let key = ["advertise", prefix, "tag"];
+        if written.is_some() && !encoding.is_external() {
+            let help = "write type = \"external-2\", or leave the tag out";
+            self.refuse(&key, format!("{prefix} is a stub link, which carries no tag"), help);
+            return 0;
+        }
+        self.number(&key, written, 0, 0)
     }
 }
 
@@ -287,8 +297,17 @@ fn normal(settings: &Settings, raw: &Raw) -> Raw {
         advertise: core
             .static_advertisements
             .iter()
-            .map(|a| (a.prefix.to_string(), RawAdvertise { metric: Some(a.metric.into()) }))
+            .map(|a| (a.prefix.to_string(), normal_advertise(a)))
             .collect(),
+    }
+}
+
+fn normal_advertise(advertisement: &Advertisement) -> RawAdvertise {
+    let Advertisement { metric, encoding, tag, .. } = *advertisement;
+    RawAdvertise {
+        encoding: Some(encoding),
+        metric: Some(metric.into()),
+        tag: encoding.is_external().then_some(tag.into()),
     }
 }
 

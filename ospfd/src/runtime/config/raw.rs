@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::config::duration;
+use common::control::ospf::Encoding;
 use common::ids::{AreaId, RouterId};
 use serde::{Deserialize, Serialize};
 
@@ -220,6 +221,10 @@ impl std::fmt::Debug for RawSecret {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawAdvertise {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(super) encoding: Option<Encoding>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) metric: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tag: Option<i64>,
 }

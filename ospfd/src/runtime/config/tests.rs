@@ -3,6 +3,8 @@ mod auth;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use common::control::ospf::Encoding;
+
 use super::*;
 use crate::core::config::{AuthConfig, NetworkType, Password, RoutingConfig};
 use crate::runtime::routes::Install;
@@ -272,11 +274,30 @@ fn prefixes_that_cannot_be_advertised_are_refused_with_their_place() {
 fn more_prefixes_than_a_router_lsa_holds_are_refused() {
     use std::fmt::Write;
     let mut text = "router_id = \"10.0.0.1\"\n".to_owned();
-    for n in 0..=crate::core::advertise::MAX_PREFIXES {
+    for n in 0..=crate::core::advertise::MAX_STUBS {
         let (high, low) = (n / 256, n % 256);
         writeln!(text, "[advertise.\"10.1.{high}.{low}/32\"]\nmetric = 1").unwrap();
     }
-    assert_errors(&text, &["5351 prefixes are more than the 5350"]);
+    let external = text.replace("metric = 1", "type = \"external-2\"\nmetric = 1");
+    assert!(Files::new(&external).load().is_ok());
+    assert_errors(&text, &["5351 stub prefixes are more than the 5350", "external-2"]);
+}
+
+#[test]
+fn an_external_prefix_has_a_type_and_may_have_a_tag() {
+    let with =
+        |more: &str| format!("router_id = \"10.0.0.1\"\n[advertise.\"192.0.2.1/32\"]\nmetric = 5\n{more}\n");
+    let settings = Files::new(&with("type = \"external-2\"\ntag = 77")).load().unwrap();
+    let one = &settings.core.static_advertisements[0];
+    assert_eq!((one.metric, one.encoding, one.tag), (5, Encoding::External2, 77));
+    assert!(
+        settings.normal_form.contains("type = \"external-2\"\nmetric = 5\ntag = 77"),
+        "{}",
+        settings.normal_form
+    );
+    assert_errors(&with("tag = 77"), &["ospfd.toml:4:", "carries no tag", "external-2"]);
+    assert_errors(&with("type = \"external-2\"\ntag = -1"), &["ospfd.toml:5:", "tag is -1"]);
+    assert_errors(&with("type = \"external\""), &["ospfd.toml:4:", "external-1"]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Running {
         let opened = self.ask(Request::LeaseOpen { name: name.clone(), ttl_ms }).await;
         assert!(matches!(opened, Response::Lease(_)), "{opened:?}");
         let advertisement =
-            Advertisement { prefix: prefix.parse().unwrap(), metric: 10, encoding: Encoding::Stub };
+            Advertisement { prefix: prefix.parse().unwrap(), metric: 10, encoding: Encoding::Stub, tag: 0 };
         let set = Request::SetAdvertised { name, generation: 1, advertisements: vec![advertisement] };
         let set = self.ask(set).await;
         assert!(matches!(set, Response::Lease(_)), "{set:?}");

@@ -18,8 +18,12 @@ fn instance() -> Instance {
     };
     let mut instance = Instance::new(config, 1, Instant::ZERO);
     instance.lease_open(NOW, "director", Duration::from_millis(2_500)).unwrap();
-    let advertisement =
-        Advertisement { prefix: "192.0.2.1/32".parse().unwrap(), metric: 1, encoding: Default::default() };
+    let advertisement = Advertisement {
+        prefix: "192.0.2.1/32".parse().unwrap(),
+        metric: 1,
+        encoding: Default::default(),
+        tag: 0,
+    };
     instance.lease_set(NOW, "director", 1, vec![advertisement]).unwrap();
     instance
 }

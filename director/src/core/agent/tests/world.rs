@@ -89,7 +89,10 @@ pub(super) fn config(vips: &[u8], quorum: u32) -> Config {
     });
     Config {
         name: "d1".into(),
-        vips: vips.iter().map(|last| (vip(*last), VipConfig { metric: 10, drain_metric: 1000 })).collect(),
+        vips: vips
+            .iter()
+            .map(|last| (vip(*last), VipConfig { metric: 10, drain_metric: 1000, encoding: Encoding::Stub }))
+            .collect(),
         services: services.collect(),
         active_active: true,
     }
@@ -310,7 +313,8 @@ impl World {
         let advertisement = |(vip, metric): (&IpAddr, &u16)| ospf::Advertisement {
             prefix: (*vip).into(),
             metric: *metric,
-            encoding: ospf::Encoding::Stub,
+            encoding: Encoding::Stub,
+            tag: 0,
         };
         LeaseView {
             name: "director".into(),
