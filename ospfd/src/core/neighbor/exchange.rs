@@ -13,6 +13,7 @@ use common::time::Instant;
 use crate::core::drops::DropReason;
 use crate::core::instance::Instance;
 use crate::core::lsdb::Scope;
+use crate::core::originate::router_key;
 use crate::core::receive::Rx;
 use crate::core::timer::TimerKey;
 use crate::packet::{
@@ -233,6 +234,7 @@ impl Instance {
     fn note_headers(&mut self, now: Instant, rx: Rx, headers: &[LsaHeader]) -> bool {
         let Some(interface) = self.interfaces.get_mut(&rx.if_index) else { return false };
         let place = interface.place();
+        let own_key = router_key(self.config.router_id);
         let Some(neighbor) = interface.neighbors.get_mut(&rx.router_id) else { return false };
         for header in headers {
             match header.key.ls_type {
@@ -257,9 +259,16 @@ impl Instance {
                 | LsType::OpaqueLink
                 | LsType::OpaqueArea
                 | LsType::OpaqueAs => {
-                    let ours = self.lsdb.get(Scope::of(header.key.ls_type, place), header.key);
+                    let scope = Scope::of(header.key.ls_type, place);
+                    let ours = self.lsdb.get(scope, header.key);
                     if ours.is_none_or(|ours| header.recency(&ours.header(now)) == Ordering::Greater) {
                         neighbor.requests.add(*header);
+                        // What a former life said must not be believed once the adjacency is Full: it may name VIPs that
+                        // nobody serves here yet. So it is outdone now, not when its body has come.
+                        if header.key == own_key {
+                            self.originator.outdo_listed(scope, header);
+                            self.dirty = true;
+                        }
                     }
                 }
             }

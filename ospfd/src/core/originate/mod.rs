@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::ids::{AreaId, IfIndex};
 use common::time::Instant;
 
-use crate::packet::{Lsa, LsaBody, LsaKey, MAX_AGE, options};
+use crate::packet::{Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, options};
 
 use super::advertise::Merged;
 use super::constants::{LAST_SEQUENCE, LS_REFRESH_TIME, REFRESH_JITTER};
@@ -69,6 +69,18 @@ impl Originator {
         own.history.sequence = own.history.sequence.max(Some(lsa.header.sequence));
         own.history.outdone = true;
         own.foreign = Some(lsa);
+    }
+
+    /// §13.4 for a header alone: a neighbour lists an instance of ours that is newer than what we know of.
+    pub(crate) fn outdo_listed(&mut self, scope: Scope, header: &LsaHeader) {
+        let own = self.own.entry((scope, header.key)).or_insert(const { Own::new() });
+        own.history.sequence = own.history.sequence.max(Some(header.sequence));
+        own.history.outdone = true;
+    }
+
+    /// Has a neighbour shown a newer instance than ours, which is not outdone yet?
+    fn is_outdone(&self, scope: Scope, key: LsaKey) -> bool {
+        self.own.get(&(scope, key)).is_some_and(|own| own.history.outdone)
     }
 
     /// The LSA has left the database for good.
@@ -133,10 +145,11 @@ impl Instance {
         }
     }
 
+    /// Does a Router-LSA of ours stand in this area, here or, from a former life, with a neighbour?
     fn stands(&self, area: AreaId) -> bool {
-        self.lsdb
-            .get(Scope::Area(area), router_key(self.config.router_id))
-            .is_some_and(|entry| entry.lsa().header.age < MAX_AGE)
+        let (scope, key) = (Scope::Area(area), router_key(self.config.router_id));
+        let stands = self.lsdb.get(scope, key).is_some_and(|entry| entry.lsa().header.age < MAX_AGE);
+        stands || self.originator.is_outdone(scope, key)
     }
 
     fn desired(&mut self, areas: &BTreeSet<AreaId>) -> Desired {
