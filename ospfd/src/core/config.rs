@@ -63,6 +63,8 @@ pub struct InterfaceConfig {
     pub ttl_security: bool,
     /// The addresses that may become neighbours; `None`: all.
     pub allowed: Option<BTreeSet<Ipv4Addr>>,
+    /// Neighbours that hellos go to by unicast, on networks without multicast.
+    pub static_neighbors: BTreeMap<Ipv4Addr, StaticNeighbor>,
     /// The interface whose address is used here, on a point-to-point link that has none of its own.
     pub unnumbered: Option<String>,
     /// Keep the link's own prefix out of our LSAs: it only carries traffic (RFC 6860).
@@ -94,6 +96,7 @@ impl Default for InterfaceConfig {
             passive: false,
             ttl_security: false,
             allowed: None,
+            static_neighbors: BTreeMap::new(),
             unnumbered: None,
             hide_prefix: false,
             auth: AuthConfig::Null,
@@ -108,4 +111,35 @@ pub enum NetworkType {
     PointToPoint,
     /// Many routers, with Designated Router.
     Broadcast,
+    /// The same, without multicast: neighbours are configured.
+    NonBroadcast,
+    /// Many routers, each pair of them that hear one another as if on a link of their own.
+    PointToMultipoint,
+}
+
+impl NetworkType {
+    /// Is there a Designated Router?
+    pub const fn has_election(self) -> bool {
+        match self {
+            Self::Broadcast | Self::NonBroadcast => true,
+            Self::PointToPoint | Self::PointToMultipoint => false,
+        }
+    }
+
+    /// May there be more than one neighbour?
+    pub const fn is_shared(self) -> bool {
+        match self {
+            Self::Broadcast | Self::NonBroadcast | Self::PointToMultipoint => true,
+            Self::PointToPoint => false,
+        }
+    }
+}
+
+/// A neighbour that is configured (RFC 2328 C.5, C.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaticNeighbor {
+    /// Its router priority as we take it until it is heard; 0: not eligible to become Designated Router.
+    pub priority: u8,
+    /// PollInterval, whole seconds: how often hellos go to it while it is down.
+    pub poll_interval: Duration,
 }

@@ -277,6 +277,7 @@ impl Instance {
         match key {
             TimerKey::Hello(if_index) => self.hello_due(now, if_index),
             TimerKey::Wait(if_index) => self.interface_event(now, if_index, interface::Event::WaitTimer),
+            TimerKey::Poll(if_index, address) => self.poll_due(now, if_index, address),
             TimerKey::DelayedAck(if_index) => self.send_delayed_acks(if_index),
             TimerKey::Inactivity(if_index, router_id) => {
                 self.neighbor_event(now, if_index, router_id, neighbor::Event::InactivityTimer);

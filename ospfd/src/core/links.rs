@@ -118,6 +118,7 @@ impl Instance {
         self.dirty = true;
         self.select_key(now, if_index);
         self.kill_forbidden(now, if_index);
+        self.reconcile_polls(now, if_index);
         if timing {
             self.hello_due(now, if_index);
         }

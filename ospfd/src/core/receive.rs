@@ -120,7 +120,7 @@ fn check_sequence(
     field: CryptoField,
 ) -> Result<(), DropReason> {
     match interface.neighbors.get(&router_id) {
-        Some(neighbor) if neighbor.address == source || !interface.is_broadcast() => {
+        Some(neighbor) if neighbor.address == source || !interface.is_shared() => {
             neighbor.seen.check(field.key_id, field.sequence, interface.config.auth.is_strict())
         }
         Some(_) | None => Ok(()),
@@ -151,7 +151,7 @@ fn check_addresses(interface: &Interface, datagram: RxDatagram<'_>) -> Result<()
         return Err(DropReason::WrongDestination);
     }
     // §8.2: not on point-to-point networks, whose ends are numbered independently.
-    if interface.is_broadcast() && !network.contains(source) {
+    if interface.is_shared() && !network.contains(source) {
         return Err(DropReason::SourceNotOnNetwork);
     }
     Ok(())

@@ -127,12 +127,14 @@ impl Instance {
             let local =
                 |gateway| LocalLink { if_index: interface.if_index(), gateway, cost: interface.config.cost };
             match interface.config.network_type {
-                NetworkType::PointToPoint => links.extend(interface.full_neighbors().map(|neighbor| {
-                    let key =
-                        (area, RouterLinkType::PointToPoint, neighbor.router_id.0, interface.link_data());
-                    (key, local(Some(neighbor.address.into())))
-                })),
-                NetworkType::Broadcast => {
+                NetworkType::PointToPoint | NetworkType::PointToMultipoint => {
+                    links.extend(interface.full_neighbors().map(|neighbor| {
+                        let key =
+                            (area, RouterLinkType::PointToPoint, neighbor.router_id.0, interface.link_data());
+                        (key, local(Some(neighbor.address.into())))
+                    }));
+                }
+                NetworkType::Broadcast | NetworkType::NonBroadcast => {
                     let designated = interface.designated.to_bits();
                     if designated != 0 && interface.full_neighbors().next().is_some() {
                         links.insert((area, RouterLinkType::Transit, designated, address), local(None));

@@ -1,6 +1,7 @@
 //! Timers: one table, keyed by what they are for. A timer that is set again moves; firing one takes it out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use common::ids::{IfIndex, RouterId};
 use common::time::Instant;
@@ -12,6 +13,8 @@ pub enum TimerKey {
     Hello(IfIndex),
     /// WaitTimer (§9).
     Wait(IfIndex),
+    /// A hello to a configured neighbour that has not been heard (§9.5.1).
+    Poll(IfIndex, Ipv4Addr),
     /// Delayed acknowledgements (§13.5).
     DelayedAck(IfIndex),
     /// InactivityTimer (§10).

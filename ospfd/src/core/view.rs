@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use common::control::ospf::{AdvertisedView, InterfaceView, LsaView, NeighborView};
+use common::ids::RouterId;
 use common::time::Instant;
 use ipnetwork::IpNetwork;
 
@@ -11,7 +12,7 @@ use crate::packet::{LSA_HEADER_LEN, LsType, LsaBody, LsaKey, MAX_AGE, RouterLink
 
 use super::config::NetworkType;
 use super::instance::Instance;
-use super::interface::Interface;
+use super::interface::{Interface, Poll};
 use super::lsdb::{Entry, Scope};
 use super::neighbor::{Neighbor, State};
 use super::originate::{external_body, link_state_ids, router_key, stub_link};
@@ -33,7 +34,10 @@ impl Instance {
         self.interfaces
             .values()
             .flat_map(|interface| {
-                interface.neighbors.values().map(move |neighbor| self.neighbor_view(now, interface, neighbor))
+                let unheard =
+                    interface.unheard().map(move |(at, poll)| unheard_view(now, interface, at, *poll));
+                let heard = interface.neighbors.values();
+                unheard.chain(heard.map(move |neighbor| self.neighbor_view(now, interface, neighbor)))
             })
             .collect()
     }
@@ -136,6 +140,24 @@ impl Instance {
     }
 }
 
+/// A configured neighbour that has not been heard: only its address is known.
+fn unheard_view(now: Instant, interface: &Interface, address: Ipv4Addr, poll: Poll) -> NeighborView {
+    let priority = interface.config.static_neighbors.get(&address).map_or(0, |known| known.priority);
+    NeighborView {
+        neighbor_router_id: RouterId::default(),
+        address: IpAddr::V4(address),
+        iface_name: interface.link.name.clone(),
+        nbr_state: poll.state(now).as_str().to_owned(),
+        role: "-".to_owned(),
+        nbr_priority: priority,
+        router_dead_interval_timer_due_msec: millis(poll.attempt_until.since(now)),
+        state_for_msec: millis(now.since(poll.started_at)),
+        state_changes: 0,
+        link_state_request_list_counter: 0,
+        link_state_retransmission_list_counter: 0,
+    }
+}
+
 fn interface_view(interface: &Interface) -> InterfaceView {
     let config = &interface.config;
     InterfaceView {
@@ -146,6 +168,8 @@ fn interface_view(interface: &Interface) -> InterfaceView {
         network_type: match config.network_type {
             NetworkType::PointToPoint => "point-to-point",
             NetworkType::Broadcast => "broadcast",
+            NetworkType::NonBroadcast => "non-broadcast",
+            NetworkType::PointToMultipoint => "point-to-multipoint",
         }
         .to_owned(),
         state: interface.state.as_str().to_owned(),
@@ -166,11 +190,11 @@ fn full_count(interface: &Interface) -> u32 {
 }
 
 fn role(interface: &Interface, neighbor: &Neighbor) -> &'static str {
-    match interface.config.network_type {
-        NetworkType::PointToPoint => "-",
-        NetworkType::Broadcast if neighbor.address == interface.designated => "DR",
-        NetworkType::Broadcast if neighbor.address == interface.backup => "Backup",
-        NetworkType::Broadcast => "DROther",
+    match interface.config.network_type.has_election() {
+        false => "-",
+        true if neighbor.address == interface.designated => "DR",
+        true if neighbor.address == interface.backup => "Backup",
+        true => "DROther",
     }
 }
 

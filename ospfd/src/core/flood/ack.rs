@@ -64,6 +64,13 @@ impl Instance {
         self.timers.cancel(TimerKey::DelayedAck(if_index));
         let Some(interface) = self.interfaces.get_mut(&if_index) else { return };
         let headers = std::mem::take(&mut interface.delayed_acks);
-        self.output.send_acks(interface, interface.flood_destination(), &headers);
+        let Some(interface) = self.interfaces.get(&if_index) else { return };
+        if let Some(group) = interface.flood_group() {
+            return self.output.send_acks(interface, group, &headers);
+        }
+        // §13.5: by unicast to each adjacent neighbour.
+        for neighbor in interface.adjacent() {
+            self.output.send_acks(interface, neighbor.address, &headers);
+        }
     }
 }

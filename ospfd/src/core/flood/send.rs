@@ -72,10 +72,20 @@ impl Instance {
             let queue = std::mem::take(&mut interface.flood_queue);
             self.output.count_many(Counter::FLOODED, queue.len());
             let delay = interface.transmit_delay();
-            let lsas = queue
-                .into_iter()
-                .filter_map(|(scope, key)| Some(self.lsdb.get(scope, key)?.bytes_to_send(now, delay)));
-            self.output.send_updates(interface, interface.flood_destination(), lsas);
+            let lsas = queue.into_iter().filter_map(|(scope, key)| {
+                Some((key.ls_type, self.lsdb.get(scope, key)?.bytes_to_send(now, delay)))
+            });
+            if let Some(group) = interface.flood_group() {
+                self.output.send_updates(interface, group, lsas.map(|(_, bytes)| bytes));
+                continue;
+            }
+            // §13.3 (5): by unicast to each adjacent neighbour.
+            let lsas: Vec<_> = lsas.collect();
+            for neighbor in interface.adjacent() {
+                let theirs = lsas.iter().filter(|(ls_type, _)| neighbor.takes(*ls_type));
+                let theirs = theirs.map(|(_, bytes)| bytes.clone());
+                self.output.send_updates(interface, neighbor.address, theirs);
+            }
         }
     }
 

@@ -11,7 +11,7 @@ pub(crate) enum State {
     Loopback,
     /// Listening for who is Designated Router.
     Waiting,
-    /// Up, on a network of two.
+    /// Up, on a network without Designated Router.
     PointToPoint,
     /// Up, neither Designated Router nor its backup.
     DrOther,
@@ -122,13 +122,13 @@ pub(crate) const fn step(state: State, event: Event, guards: Guards) -> Step {
 
     match (state, event) {
         (S::Down, E::InterfaceUp) => match (guards.network, guards.eligible) {
-            (NetworkType::PointToPoint, true | false) => {
+            (NetworkType::PointToPoint | NetworkType::PointToMultipoint, true | false) => {
                 Step { next: Next::To(S::PointToPoint), actions: &[Action::StartHello] }
             }
-            (NetworkType::Broadcast, false) => {
+            (NetworkType::Broadcast | NetworkType::NonBroadcast, false) => {
                 Step { next: Next::To(S::DrOther), actions: &[Action::StartHello] }
             }
-            (NetworkType::Broadcast, true) => {
+            (NetworkType::Broadcast | NetworkType::NonBroadcast, true) => {
                 Step { next: Next::To(S::Waiting), actions: &[Action::StartHello, Action::StartWait] }
             }
         },
@@ -192,6 +192,12 @@ mod tests {
         State::Backup,
         State::Dr,
     ];
+    const NETWORKS: [NetworkType; 4] = [
+        NetworkType::PointToPoint,
+        NetworkType::Broadcast,
+        NetworkType::NonBroadcast,
+        NetworkType::PointToMultipoint,
+    ];
     const EVENTS: [Event; 7] = [
         Event::InterfaceUp,
         Event::WaitTimer,
@@ -205,7 +211,7 @@ mod tests {
     #[test]
     fn the_matrix_is_that_of_section_9_3() {
         let mut text = String::new();
-        for network in [NetworkType::PointToPoint, NetworkType::Broadcast] {
+        for network in NETWORKS {
             for eligible in [true, false] {
                 writeln!(text, "{network:?}, eligible: {eligible}").expect("a string takes all");
                 for state in STATES {

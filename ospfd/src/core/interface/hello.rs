@@ -10,7 +10,6 @@ use crate::core::constants::MAX_NEIGHBORS;
 use crate::core::drops::DropReason;
 use crate::core::instance::Instance;
 use crate::core::neighbor::{self, Neighbor};
-use crate::core::output::ALL_SPF_ROUTERS;
 use crate::core::receive::Rx;
 use crate::core::timer::TimerKey;
 use crate::packet::{Body, Hello, options};
@@ -34,8 +33,17 @@ impl Instance {
             return;
         }
         self.timers.set(TimerKey::Hello(if_index), now + interface.config.hello_interval);
-        let neighbors = interface.neighbors.keys().copied().collect();
-        self.output.send(interface, ALL_SPF_ROUTERS, Body::Hello(own_hello(interface, neighbors)));
+        let destinations = interface.hello_destinations();
+        self.send_hello_to(if_index, &destinations);
+    }
+
+    /// Our hello, to each of `destinations`.
+    pub(super) fn send_hello_to(&mut self, if_index: IfIndex, destinations: &[Ipv4Addr]) {
+        let Some(interface) = self.interfaces.get(&if_index) else { return };
+        let hello = own_hello(interface, interface.neighbors.keys().copied().collect());
+        for destination in destinations {
+            self.output.send(interface, *destination, Body::Hello(hello.clone()));
+        }
     }
 
     /// A hello that lists nobody: neighbours fall back to Init at once.
@@ -44,7 +52,9 @@ impl Instance {
             && interface.state.is_operational()
             && !interface.config.passive
         {
-            self.output.send(interface, ALL_SPF_ROUTERS, Body::Hello(own_hello(interface, Vec::new())));
+            for destination in interface.hello_destinations() {
+                self.output.send(interface, destination, Body::Hello(own_hello(interface, Vec::new())));
+            }
         }
     }
 
@@ -76,6 +86,9 @@ impl Instance {
             // wait for our next hello.
             self.hello_due(now, rx.if_index);
         }
+        if self.interfaces.get(&rx.if_index).is_some_and(|i| i.answers(rx.source, hello.priority)) {
+            self.send_hello_to(rx.if_index, &[rx.source]);
+        }
         if !hears_us {
             return;
         }
@@ -100,6 +113,9 @@ impl Instance {
             .neighbors
             .entry(rx.router_id)
             .or_insert_with(|| Neighbor::new(rx.router_id, rx.source, now));
+        if new && let Some(poll) = interface.polls.get(&rx.source) {
+            neighbor.state = poll.state(now);
+        }
         let role = |neighbor: &Neighbor| {
             (neighbor.priority, neighbor.designated == neighbor.address, neighbor.backup == neighbor.address)
         };
@@ -138,7 +154,7 @@ fn whole_seconds(span: Duration) -> u32 {
 fn acceptable(interface: &Interface, hello: &Hello) -> Result<(), DropReason> {
     let mask = interface.network().map(|network| network.mask());
     // §10.5: the mask does not matter on point-to-point networks.
-    if interface.is_broadcast() && mask != Some(hello.network_mask) {
+    if interface.is_shared() && mask != Some(hello.network_mask) {
         return Err(DropReason::MaskMismatch);
     }
     if Duration::from_secs(hello.hello_interval.into()) != interface.config.hello_interval {
@@ -158,11 +174,11 @@ fn acceptable(interface: &Interface, hello: &Hello) -> Result<(), DropReason> {
 fn admissible(interface: &Interface, rx: Rx) -> Result<(), DropReason> {
     if let Some(known) = interface.neighbors.get(&rx.router_id) {
         // Two routers with one Router ID: the first stays until it falls silent.
-        let moved = interface.is_broadcast() && known.address != rx.source;
+        let moved = interface.is_shared() && known.address != rx.source;
         return if moved { Err(DropReason::DuplicateRouterId) } else { Ok(()) };
     }
     let same_address = interface.neighbors.values().any(|neighbor| neighbor.address == rx.source);
-    if !interface.is_broadcast() && !interface.neighbors.is_empty() && !same_address {
+    if !interface.is_shared() && !interface.neighbors.is_empty() && !same_address {
         return Err(DropReason::SecondNeighbor);
     }
     if interface.neighbors.len() >= MAX_NEIGHBORS {

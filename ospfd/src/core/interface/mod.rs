@@ -1,8 +1,10 @@
-//! Interfaces (RFC 2328 §9): `fsm` says what happens, `election` who leads, this file does it, `hello` is the packet.
+//! Interfaces (RFC 2328 §9): `fsm` says what happens, `election` who leads, this file does it, `hello` is the packet, and
+//! `poll` knows whom it goes to where there is no multicast.
 
 mod election;
 mod fsm;
 mod hello;
+mod poll;
 mod state;
 
 use std::net::Ipv4Addr;
@@ -11,6 +13,7 @@ use common::ids::IfIndex;
 use common::time::Instant;
 
 pub(crate) use fsm::{Event, State};
+pub(crate) use poll::Poll;
 pub(crate) use state::Interface;
 
 use super::event::Event as Output;
@@ -31,7 +34,10 @@ impl Instance {
         }
         for action in step.actions {
             match action {
-                Action::StartHello => self.hello_due(now, if_index),
+                Action::StartHello => {
+                    self.hello_due(now, if_index);
+                    self.reconcile_polls(now, if_index);
+                }
                 Action::StartWait => {
                     if let Some(interface) = self.interfaces.get(&if_index) {
                         // RFC 2328 §9: WaitTimer is RouterDeadInterval.
@@ -77,6 +83,8 @@ impl Instance {
             () => State::DrOther,
         };
         self.set_interface_state(if_index, state);
+        // §9.4 (6)
+        self.reconcile_polls(now, if_index);
         if changed {
             self.dirty = true;
             // Not asked for by the RFC: the others learn of it at once, not a HelloInterval later.
@@ -101,6 +109,7 @@ impl Instance {
         for key in [TimerKey::Hello(if_index), TimerKey::Wait(if_index), TimerKey::DelayedAck(if_index)] {
             self.timers.cancel(key);
         }
+        self.end_polls(if_index);
         // RFC 5250 §3: what was told on the link went with it.
         self.lsdb.remove_scope(Scope::Link(if_index));
         if let Some(interface) = self.interfaces.get_mut(&if_index) {

@@ -17,6 +17,7 @@ use crate::packet::{LsaHeader, LsaKey};
 
 use super::election::Candidate;
 use super::fsm::{Guards, State};
+use super::poll::Poll;
 
 /// An interface that the configuration names and the host has.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct Interface {
     pub(crate) delayed_acks: Vec<LsaHeader>,
     /// LSAs to be flooded out of this interface before the current input is done with.
     pub(crate) flood_queue: BTreeSet<(Scope, LsaKey)>,
+    /// Configured neighbours that hellos are sent to before they are heard.
+    pub(crate) polls: BTreeMap<Ipv4Addr, Poll>,
     /// The groups that were asked for last.
     pub(crate) groups: Groups,
 }
@@ -56,6 +59,7 @@ impl Interface {
             neighbors: BTreeMap::new(),
             delayed_acks: Vec::new(),
             flood_queue: BTreeSet::new(),
+            polls: BTreeMap::new(),
             groups: Groups { all_spf_routers: false, all_d_routers: false },
         }
     }
@@ -104,9 +108,9 @@ impl Interface {
         Guards { network, eligible: self.config.priority > 0 }
     }
 
-    /// Is this a broadcast network?
-    pub(crate) fn is_broadcast(&self) -> bool {
-        self.config.network_type == NetworkType::Broadcast
+    /// May there be more than one neighbour?
+    pub(crate) fn is_shared(&self) -> bool {
+        self.config.network_type.is_shared()
     }
 
     /// Bytes of a packet's body, behind `fixed` bytes and with the longest digest, that fit the MTU.
@@ -119,14 +123,25 @@ impl Interface {
         u16::try_from(self.config.transmit_delay.as_secs()).unwrap_or(u16::MAX)
     }
 
-    /// Where floods and delayed acknowledgements go (§13.3, §13.5).
-    pub(crate) fn flood_destination(&self) -> Ipv4Addr {
-        if self.is_broadcast() && !self.state.is_dr_or_backup() { ALL_D_ROUTERS } else { ALL_SPF_ROUTERS }
+    /// The group that floods and delayed acknowledgements go to (§13.3, §13.5); `None`: they go to each adjacent
+    /// neighbour by itself.
+    pub(crate) fn flood_group(&self) -> Option<Ipv4Addr> {
+        match self.config.network_type {
+            NetworkType::PointToPoint => Some(ALL_SPF_ROUTERS),
+            NetworkType::Broadcast if self.state.is_dr_or_backup() => Some(ALL_SPF_ROUTERS),
+            NetworkType::Broadcast => Some(ALL_D_ROUTERS),
+            NetworkType::NonBroadcast | NetworkType::PointToMultipoint => None,
+        }
+    }
+
+    /// Neighbours that LSAs are exchanged with.
+    pub(crate) fn adjacent(&self) -> impl Iterator<Item = &Neighbor> {
+        self.neighbors.values().filter(|neighbor| neighbor.state >= neighbor::State::Exchange)
     }
 
     /// Where packets for one neighbour go: §8.1 wants the group on point-to-point networks.
     pub(crate) fn destination_of(&self, neighbor: &Neighbor) -> Ipv4Addr {
-        if self.is_broadcast() { neighbor.address } else { ALL_SPF_ROUTERS }
+        if self.is_shared() { neighbor.address } else { ALL_SPF_ROUTERS }
     }
 
     /// Is `address` the Designated Router's or its backup's?
@@ -136,7 +151,9 @@ impl Interface {
 
     /// RFC 2328 §10.4: should we become adjacent with `neighbor`?
     pub(crate) fn wants_adjacency(&self, neighbor: &Neighbor) -> bool {
-        !self.is_broadcast() || self.state.is_dr_or_backup() || self.is_dr_or_backup(neighbor.address)
+        !self.config.network_type.has_election()
+            || self.state.is_dr_or_backup()
+            || self.is_dr_or_backup(neighbor.address)
     }
 
     /// The groups that the state asks for (RFC 2328 A.1).

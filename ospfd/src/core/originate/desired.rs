@@ -7,6 +7,7 @@ use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
 
 use crate::core::advertise::Offer;
+use crate::core::config::NetworkType;
 use crate::core::constants::{MAX_LINK_METRIC, MAX_ROUTER_LINKS};
 use crate::core::interface::{Interface, State};
 use crate::core::lsdb::Scope;
@@ -140,8 +141,13 @@ fn describe(
                 metric,
             }));
             // Option 2: the subnet of the link. A borrowed address is its owner's to tell of.
-            if interface.config.unnumbered.is_none() {
-                stub_of_link(own_network, interface.config.cost);
+            match interface.config.network_type {
+                // §12.4.1.4: a host route to our own address.
+                NetworkType::PointToMultipoint => stub_of_link(network.ip().into(), 0),
+                NetworkType::PointToPoint if interface.config.unnumbered.is_some() => {}
+                NetworkType::PointToPoint | NetworkType::Broadcast | NetworkType::NonBroadcast => {
+                    stub_of_link(own_network, interface.config.cost);
+                }
             }
         }
         State::Waiting => stub_of_link(own_network, interface.config.cost),

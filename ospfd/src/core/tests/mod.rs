@@ -8,6 +8,7 @@ mod guard;
 mod hello;
 mod leases;
 mod lifecycle;
+mod nonbroadcast;
 mod opaque;
 mod operators;
 mod point_to_point;

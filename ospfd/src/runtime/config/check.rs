@@ -134,6 +134,8 @@ impl Checker<'_> {
             network_type: match raw.network_type {
                 Some(RawNetworkType::PointToPoint) => NetworkType::PointToPoint,
                 None | Some(RawNetworkType::Broadcast) => NetworkType::Broadcast,
+                Some(RawNetworkType::NonBroadcast) => NetworkType::NonBroadcast,
+                Some(RawNetworkType::PointToMultipoint) => NetworkType::PointToMultipoint,
             },
             cost: self.number(&["interface", name, "cost"], raw.cost, 1, DEFAULT_COST),
             priority: self.number(&["interface", name, "priority"], raw.priority, 0, 1),
@@ -148,6 +150,7 @@ impl Checker<'_> {
             passive: raw.passive.unwrap_or(false),
             ttl_security: raw.ttl_security.unwrap_or(false),
             allowed: self.allowed(name, raw.neighbors.as_deref()),
+            static_neighbors: self.static_neighbors(name, raw, hello_interval),
             unnumbered: self.unnumbered(name, raw),
             hide_prefix: self.hide_prefix(name, raw),
             auth: self.auth(name, raw.auth.as_ref()),
@@ -317,6 +320,8 @@ fn normal_interface(interface: &InterfaceConfig, auth: Option<&RawAuth>) -> RawI
         network_type: Some(match interface.network_type {
             NetworkType::PointToPoint => RawNetworkType::PointToPoint,
             NetworkType::Broadcast => RawNetworkType::Broadcast,
+            NetworkType::NonBroadcast => RawNetworkType::NonBroadcast,
+            NetworkType::PointToMultipoint => RawNetworkType::PointToMultipoint,
         }),
         cost: Some(interface.cost.into()),
         priority: Some(interface.priority.into()),
@@ -331,5 +336,6 @@ fn normal_interface(interface: &InterfaceConfig, auth: Option<&RawAuth>) -> RawI
         unnumbered: interface.unnumbered.clone(),
         hide_prefix: Some(interface.hide_prefix),
         auth: auth.map(auth::hidden),
+        neighbor: guard::normal_neighbors(interface),
     }
 }

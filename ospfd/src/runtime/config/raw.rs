@@ -131,6 +131,8 @@ pub(super) struct RawInterface {
     pub(super) hide_prefix: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) auth: Option<RawAuth>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) neighbor: BTreeMap<String, RawNeighbor>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -138,6 +140,17 @@ pub(super) struct RawInterface {
 pub(super) enum RawNetworkType {
     PointToPoint,
     Broadcast,
+    NonBroadcast,
+    PointToMultipoint,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawNeighbor {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) priority: Option<i64>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) poll_interval: Option<Duration>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use common::control::ospf::Encoding;
 
 use super::*;
-use crate::core::config::{AuthConfig, NetworkType, Password, RoutingConfig};
+use crate::core::config::{AuthConfig, NetworkType, Password, RoutingConfig, StaticNeighbor};
 use crate::runtime::routes::Install;
 
 struct Files(tempfile::TempDir);
@@ -127,12 +127,37 @@ fn neighbours_that_cannot_be_are_refused_and_nothing_is_hidden_that_nobody_sees(
         ("neighbors = [\"224.0.0.5\"]", "`224.0.0.5` is no IPv4 address"),
         ("unnumbered = \"lo\"", "only a point-to-point interface can be unnumbered"),
         ("type = \"point-to-point\"\nunnumbered = \"eth0\"", "`eth0` has no address to lend to eth0"),
+        ("type = \"non-broadcast\"", "would not speak to anybody"),
+        ("[interface.eth0.neighbor.\"10.0.0.1\"]", "only non-broadcast and point-to-multipoint"),
+        (
+            "type = \"point-to-multipoint\"\n[interface.eth0.neighbor.\"ten\"]",
+            "`ten` is no IPv4 address of a neighbour",
+        ),
+        (
+            "type = \"non-broadcast\"\n[interface.eth0.neighbor.\"10.0.0.1\"]\npoll_interval = \"2s\"",
+            "is shorter than hello_interval",
+        ),
         ("passive = true\nhide_prefix = true", "leaves nothing to advertise"),
     ] {
         let text = format!("router_id = \"10.0.0.1\"\n[interface.eth0]\n{line}\n");
         let found = Files::new(&text).load().unwrap_err().to_string();
         assert!(found.contains(said) && found.contains("ospfd.toml:"), "{found}");
     }
+}
+
+#[test]
+fn neighbours_without_multicast_are_named_and_shown_again() {
+    let text = "router_id = \"10.0.0.1\"\n[interface.eth0]\ntype = \"non-broadcast\"\n\
+        [interface.eth0.neighbor.\"10.0.0.2\"]\npriority = 0\n[interface.eth0.neighbor.\"10.0.0.3\"]\n\
+        poll_interval = \"30s\"\n";
+    let settings = Files::new(text).load().unwrap();
+    let eth0 = &settings.core.interfaces["eth0"];
+    assert_eq!(eth0.network_type, NetworkType::NonBroadcast);
+    let neighbor =
+        |priority, seconds| StaticNeighbor { priority, poll_interval: Duration::from_secs(seconds) };
+    let expected = [([10, 0, 0, 2].into(), neighbor(0, 120)), ([10, 0, 0, 3].into(), neighbor(1, 30))];
+    assert_eq!(eth0.static_neighbors, expected.into());
+    assert_eq!(Files::new(&settings.normal_form).load().unwrap().core, settings.core);
 }
 
 #[test]

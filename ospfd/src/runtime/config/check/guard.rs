@@ -1,10 +1,15 @@
 //! Who may be a neighbour on an interface, whose address it uses, and what is told of its own network.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use super::Checker;
-use crate::runtime::config::raw::{RawInterface, RawNetworkType};
+use crate::core::config::{InterfaceConfig, StaticNeighbor};
+use crate::runtime::config::raw::{RawInterface, RawNeighbor, RawNetworkType};
+
+/// RFC 2328 C.5: PollInterval of an X.25 network, for example.
+const DEFAULT_POLL: Duration = Duration::from_secs(120);
 
 impl Checker<'_> {
     /// The addresses that may become neighbours; `None`: all.
@@ -46,6 +51,55 @@ impl Checker<'_> {
         Some(lender)
     }
 
+    /// The neighbours of a network without multicast.
+    pub(super) fn static_neighbors(
+        &mut self,
+        interface: &str,
+        raw: &RawInterface,
+        hello_interval: Duration,
+    ) -> BTreeMap<Ipv4Addr, StaticNeighbor> {
+        let key = ["interface", interface, "neighbor"];
+        let (takes, needs) = match raw.network_type {
+            Some(RawNetworkType::NonBroadcast) => (true, raw.priority != Some(0)),
+            Some(RawNetworkType::PointToMultipoint) => (true, false),
+            None | Some(RawNetworkType::PointToPoint | RawNetworkType::Broadcast) => (false, false),
+        };
+        if !takes && !raw.neighbor.is_empty() {
+            let message = "only non-broadcast and point-to-multipoint interfaces have configured neighbours";
+            self.refuse(&key, message, "use neighbors = [\"10.0.0.1\"] to say who may be a neighbour");
+        }
+        if needs && raw.neighbor.is_empty() {
+            let message = format!("{interface} is non-broadcast and would not speak to anybody");
+            let help = format!("name its neighbours: [interface.{interface}.neighbor.\"10.0.0.1\"]");
+            self.refuse(&["interface", interface, "type"], message, help);
+        }
+        let mut neighbors = BTreeMap::new();
+        for (text, raw) in &raw.neighbor {
+            let poll_interval = raw.poll_interval.unwrap_or(DEFAULT_POLL.max(hello_interval));
+            let poll_interval = self.seconds(interface, "poll_interval", poll_interval);
+            if poll_interval < hello_interval {
+                let message = format!(
+                    "poll_interval ({poll_interval:?}) is shorter than hello_interval ({hello_interval:?})"
+                );
+                let help = "give a multiple of hello_interval: it is for neighbours that are down";
+                self.refuse(&["interface", interface, "neighbor", text, "poll_interval"], message, help);
+            }
+            let priority =
+                self.number(&["interface", interface, "neighbor", text, "priority"], raw.priority, 0, 1);
+            match text.parse::<Ipv4Addr>() {
+                Ok(address) if is_host(address) => {
+                    neighbors.insert(address, StaticNeighbor { priority, poll_interval });
+                }
+                _ => {
+                    let help = "write its address: [interface.eth0.neighbor.\"10.0.0.1\"]";
+                    let key = ["interface", interface, "neighbor", text];
+                    self.refuse(&key, format!("`{text}` is no IPv4 address of a neighbour"), help);
+                }
+            }
+        }
+        neighbors
+    }
+
     pub(super) fn hide_prefix(&mut self, interface: &str, raw: &RawInterface) -> bool {
         let wanted = raw.hide_prefix.unwrap_or(false);
         if wanted && raw.passive == Some(true) {
@@ -54,6 +108,15 @@ impl Checker<'_> {
         }
         wanted
     }
+}
+
+/// The configured neighbours in the shape of the file.
+pub(super) fn normal_neighbors(interface: &InterfaceConfig) -> BTreeMap<String, RawNeighbor> {
+    let normal = |known: &StaticNeighbor| RawNeighbor {
+        priority: Some(known.priority.into()),
+        poll_interval: Some(known.poll_interval),
+    };
+    interface.static_neighbors.iter().map(|(address, known)| (address.to_string(), normal(known))).collect()
 }
 
 /// Can it be somebody's own address?
