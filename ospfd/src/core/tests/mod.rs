@@ -11,6 +11,7 @@ mod lifecycle;
 mod nonbroadcast;
 mod opaque;
 mod operators;
+mod pitfalls;
 mod point_to_point;
 mod robustness;
 mod routes;
