@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `instance` | the façade; an input is handled, then [`Instance`] settles: requests, origination, floods |
 //! | `receive` | checks on a datagram (RFC 2328 §8.2) and dispatch |
-//! | `interface/` | interface state machine (§9), Designated Router election, hellos |
+//! | `interface/` | interface state machine (§9), Designated Router election, hellos, polls of neighbours that are named |
 //! | `neighbor/` | neighbour state machine (§10), database descriptions, requests |
 //! | `flood/` | link state updates and acknowledgements (§13) |
 //! | `lsdb/`, `age` | the database (§12.2), ageing (§14) |
@@ -24,7 +24,9 @@
 //!
 //! Deviations from RFC 2328: MinLSInterval is 1.05 s (`constants`); no Router-LSA stands while nobody listens
 //! (`originate::desired`); the first hello of a neighbour, and an election, are answered by a hello at once
-//! (`interface::hello`); any packet re-arms the InactivityTimer (RFC 4222).
+//! (`interface::hello`); any packet re-arms the InactivityTimer (RFC 4222); a neighbour has a record from its first hello on,
+//! and is a poll before that; on a point-to-multipoint network without named neighbours hellos are multicast
+//! (`interface::poll`).
 
 pub mod advertise;
 pub mod config;

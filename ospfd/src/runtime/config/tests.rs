@@ -128,6 +128,10 @@ fn neighbours_that_cannot_be_are_refused_and_nothing_is_hidden_that_nobody_sees(
         ("unnumbered = \"lo\"", "only a point-to-point interface can be unnumbered"),
         ("type = \"point-to-point\"\nunnumbered = \"eth0\"", "`eth0` has no address to lend to eth0"),
         ("type = \"non-broadcast\"", "would not speak to anybody"),
+        (
+            "type = \"non-broadcast\"\nneighbors = [\"10.0.0.2\"]\n[interface.eth0.neighbor.\"10.0.0.1\"]",
+            "10.0.0.1 is named, but neighbors does not allow it",
+        ),
         ("[interface.eth0.neighbor.\"10.0.0.1\"]", "only non-broadcast and point-to-multipoint"),
         (
             "type = \"point-to-multipoint\"\n[interface.eth0.neighbor.\"ten\"]",

@@ -60,7 +60,9 @@ impl Checker<'_> {
     ) -> BTreeMap<Ipv4Addr, StaticNeighbor> {
         let key = ["interface", interface, "neighbor"];
         let (takes, needs) = match raw.network_type {
-            Some(RawNetworkType::NonBroadcast) => (true, raw.priority != Some(0)),
+            Some(RawNetworkType::NonBroadcast) => {
+                (true, raw.priority != Some(0) && raw.passive != Some(true))
+            }
             Some(RawNetworkType::PointToMultipoint) => (true, false),
             None | Some(RawNetworkType::PointToPoint | RawNetworkType::Broadcast) => (false, false),
         };
@@ -73,6 +75,7 @@ impl Checker<'_> {
             let help = format!("name its neighbours: [interface.{interface}.neighbor.\"10.0.0.1\"]");
             self.refuse(&["interface", interface, "type"], message, help);
         }
+        let allowed = raw.neighbors.as_ref();
         let mut neighbors = BTreeMap::new();
         for (text, raw) in &raw.neighbor {
             let poll_interval = raw.poll_interval.unwrap_or(DEFAULT_POLL.max(hello_interval));
@@ -88,6 +91,11 @@ impl Checker<'_> {
                 self.number(&["interface", interface, "neighbor", text, "priority"], raw.priority, 0, 1);
             match text.parse::<Ipv4Addr>() {
                 Ok(address) if is_host(address) => {
+                    if allowed.is_some_and(|allowed| !allowed.contains(text)) {
+                        let message = format!("{text} is named, but neighbors does not allow it");
+                        let key = ["interface", interface, "neighbor", text];
+                        self.refuse(&key, message, "put it into neighbors, too");
+                    }
                     neighbors.insert(address, StaticNeighbor { priority, poll_interval });
                 }
                 _ => {
