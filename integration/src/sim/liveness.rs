@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use common::control::ospf::{InterfaceView, LsaView};
-use common::ids::RouterId;
+use common::ids::{AreaId, RouterId};
 use ospfd::packet::RouterLinkType;
 
 use super::node::{NodeId, VIP_METRIC, is_vip};
@@ -17,21 +17,53 @@ pub(super) fn missing(world: &World) -> Vec<String> {
     for (index, link) in world.links.iter().enumerate() {
         adjacencies(world, LinkId(index), link, &mut missing);
     }
-    for component in components(world) {
-        databases(world, &component, &mut missing);
+    let areas: BTreeSet<AreaId> = world.links.iter().map(|link| link.spec.area).collect();
+    for &area in &areas {
+        for component in components(world, Some(area)) {
+            databases(world, area, &component, &mut missing);
+        }
+    }
+    for component in components(world, None) {
+        // A router by itself has told nobody what it advertises, not even itself.
+        if component.len() > 1 && is_whole(world, &areas, &component) {
+            routes(world, &component, &mut missing);
+        }
     }
     missing
 }
 
-/// Routers that are up, grouped by who can reach whom.
-fn components(world: &World) -> Vec<BTreeSet<NodeId>> {
-    let mut left: BTreeSet<NodeId> = world.live().collect();
+/// Does the backbone hold together, and reach every part of each other area? Else not everyone reaches everything.
+fn is_whole(world: &World, areas: &BTreeSet<AreaId>, component: &BTreeSet<NodeId>) -> bool {
+    let within = |area: AreaId| {
+        let all = components(world, Some(area)).into_iter();
+        all.filter(|part| part.is_subset(component)).collect::<Vec<_>>()
+    };
+    if areas.len() < 2 {
+        return true;
+    }
+    let mut backbone = within(AreaId(0)).into_iter().filter(|part| part.len() > 1);
+    let (Some(backbone), None) = (backbone.next(), backbone.next()) else { return false };
+    areas
+        .iter()
+        .filter(|area| area.0 != 0)
+        .flat_map(|area| within(*area))
+        .all(|part| !part.is_disjoint(&backbone))
+}
+
+/// Routers that are up, grouped by who can reach whom over links of `area`, or over all.
+fn components(world: &World, area: Option<AreaId>) -> Vec<BTreeSet<NodeId>> {
+    let in_area = |link: &Link| area.is_none_or(|area| link.spec.area == area);
+    let has_link = |node: &NodeId| world.links.iter().any(|link| in_area(link) && link.is_on(*node));
+    let mut left: BTreeSet<NodeId> = world.live().filter(has_link).collect();
     let mut components = Vec::new();
     while let Some(first) = left.pop_first() {
         let mut component = BTreeSet::from([first]);
         let mut open = vec![first];
         while let Some(node) = open.pop() {
-            let links = world.links.iter().filter(|link| synchronises(world, link) && link.is_on(node));
+            let links = world
+                .links
+                .iter()
+                .filter(|link| in_area(link) && synchronises(world, link) && link.is_on(node));
             for (end, _) in links.flat_map(|link| &link.spec.ends) {
                 if left.remove(end) {
                     component.insert(*end);
@@ -117,10 +149,13 @@ fn election(
     elected
 }
 
-/// One database content within a component, and in it the VIPs that its routers advertise, and no others.
-fn databases(world: &World, component: &BTreeSet<NodeId>, missing: &mut Vec<String>) {
+/// One database content within a part of an area, and in it the VIPs that its routers advertise, and no others.
+fn databases(world: &World, area: AreaId, component: &BTreeSet<NodeId>, missing: &mut Vec<String>) {
+    let takes_externals = world.areas.get(&area).is_none_or(|config| config.kind.takes_externals());
+    let here = |lsa: &LsaView| lsa.area.map_or(takes_externals, |found| found == area);
     let database = |node: &NodeId| -> Vec<LsaView> {
-        world.instance(*node).map(|instance| instance.database(world.now)).unwrap_or_default()
+        let all = world.instance(*node).map(|instance| instance.database(world.now)).unwrap_or_default();
+        all.into_iter().filter(here).collect()
     };
     let name = |lsa: &LsaView| {
         let instance = (lsa.sequence_number.clone(), lsa.checksum.clone());
@@ -138,7 +173,6 @@ fn databases(world: &World, component: &BTreeSet<NodeId>, missing: &mut Vec<Stri
     if component.len() == 1 {
         return;
     }
-    routes(world, component, missing);
     let views = database(first);
     for node in component {
         let router = node.router_id();

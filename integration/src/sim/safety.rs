@@ -4,10 +4,12 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::ids::{IfIndex, RouterId};
+use common::ids::{AreaId, IfIndex, RouterId};
 use common::time::Instant;
 use ospfd::core::event::Transmit;
-use ospfd::packet::{Auth, Body, Decoded, Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, Packet, RouterLsa};
+use ospfd::packet::{
+    Auth, Body, Decoded, LsType, Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, Packet, RouterLsa,
+};
 
 use super::node::NodeId;
 
@@ -24,11 +26,14 @@ const IP_HEADER: usize = 20;
 /// An instance of an LSA, named by what makes it differ from its others.
 type InstanceName = (LsaKey, i32, u16);
 
+/// An LSA within what it is flooded in: an area, or `None` for the whole AS.
+type Flooded = (Option<AreaId>, LsaKey);
+
 /// Watches all that is sent.
 #[derive(Debug, Default)]
 pub(super) struct Safety {
     /// The newest instance of its own LSAs that each router has sent in this life.
-    own: BTreeMap<(NodeId, LsaKey), Sent>,
+    own: BTreeMap<(NodeId, Flooded), Sent>,
     /// Datagrams of each router on each link in the second that began then.
     rate: BTreeMap<(NodeId, IfIndex), (Instant, u32)>,
     /// Every Router-LSA ever seen: views of databases name them, and do not hold their bodies.
@@ -66,7 +71,7 @@ impl Safety {
         if let Body::LinkStateUpdate(lsas) = &packet.body {
             for lsa in lsas {
                 self.remember(lsa);
-                broken.extend(self.on_lsa(now, node, &lsa.header));
+                broken.extend(self.on_lsa(now, node, flooded(packet.area_id, lsa.header.key), &lsa.header));
             }
         }
         broken.extend(self.count(now, node, transmit.if_index));
@@ -75,13 +80,13 @@ impl Safety {
 
     /// Notes what comes to `node`, which may make it fight back. `holds`: does its database have that LSA of its own?
     pub(super) fn on_deliver(&mut self, node: NodeId, payload: &[u8], holds: impl Fn(&LsaKey) -> bool) {
-        let Ok(Decoded { packet: Packet { body: Body::LinkStateUpdate(lsas), .. }, .. }) =
+        let Ok(Decoded { packet: Packet { body: Body::LinkStateUpdate(lsas), area_id, .. }, .. }) =
             Packet::decode(payload, &Auth::Null)
         else {
             return;
         };
         for lsa in lsas.iter().filter(|lsa| lsa.header.key.advertising_router == node.router_id()) {
-            let Some(sent) = self.own.get_mut(&(node, lsa.header.key)) else { continue };
+            let Some(sent) = self.own.get_mut(&(node, flooded(area_id, lsa.header.key))) else { continue };
             let newer = order(&lsa.header, &sent.header).is_gt();
             // An older one may outlive, in a part of the network that was cut off, what the router has flushed since.
             let survives = order(&lsa.header, &sent.header).is_lt() && !holds(&lsa.header.key);
@@ -98,11 +103,7 @@ impl Safety {
 
     /// The body of an instance that was seen on some link.
     pub(super) fn router_lsa(&self, router: RouterId, sequence: i32, checksum: u16) -> Option<&RouterLsa> {
-        let key = LsaKey {
-            ls_type: ospfd::packet::LsType::Router,
-            link_state_id: router.0,
-            advertising_router: router,
-        };
+        let key = LsaKey { ls_type: LsType::Router, link_state_id: router.0, advertising_router: router };
         self.router_lsas.get(&(key, sequence, checksum))
     }
 
@@ -113,16 +114,16 @@ impl Safety {
         }
     }
 
-    fn on_lsa(&mut self, now: Instant, node: NodeId, header: &LsaHeader) -> Option<String> {
+    fn on_lsa(&mut self, now: Instant, node: NodeId, lsa: Flooded, header: &LsaHeader) -> Option<String> {
         if header.key.advertising_router != node.router_id() {
             return None;
         }
         let sent = Sent { header: *header, at: now, fights_back: false };
-        let last = *self.own.entry((node, header.key)).or_insert(sent);
+        let last = *self.own.entry((node, lsa)).or_insert(sent);
         match order(header, &last.header) {
             Ordering::Equal => None,
             Ordering::Greater => {
-                self.own.insert((node, header.key), sent);
+                self.own.insert((node, lsa), sent);
                 let gap = now.since(last.at);
                 (gap < MIN_LS_ARRIVAL && !last.fights_back).then(|| {
                     format!("sends a new {} {gap:?} after {:?}: {header:?}", header.key, last.header)
@@ -142,6 +143,10 @@ impl Safety {
         *count += 1;
         (*count == MOST_PER_SECOND).then(|| format!("sends {MOST_PER_SECOND} datagrams within a second"))
     }
+}
+
+fn flooded(area: AreaId, key: LsaKey) -> Flooded {
+    (Some(area).filter(|_| key.ls_type != LsType::AsExternal), key)
 }
 
 /// Which of two instances is newer, with no eye on how old they have grown meanwhile.

@@ -3,6 +3,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use common::ids::AreaId;
+use ospfd::core::config::{AreaConfig, AreaKind};
+
 use super::failure::Failure;
 use super::node::NodeId;
 use super::topology::{LinkId, Quality, Timing, Topology};
@@ -19,7 +22,22 @@ const STAY: Duration = Duration::from_secs(15);
 pub fn play(seed: u64) -> Result<u64, Failure> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let topology = topology(&mut rng);
-    let mut world = World::new(&topology, rng.u64(..));
+    play_on(&topology, rng, seed)
+}
+
+/// The same in [`Topology::areas`].
+pub fn play_areas(seed: u64) -> Result<u64, Failure> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut topology = Topology::areas(weather(&mut rng));
+    if rng.bool() {
+        let kind = AreaKind::Stub { default_cost: 1, summaries: true };
+        topology.configure(AreaId(2), AreaConfig { kind, ..AreaConfig::default() });
+    }
+    play_on(&topology, rng, seed)
+}
+
+fn play_on(topology: &Topology, mut rng: fastrand::Rng, seed: u64) -> Result<u64, Failure> {
+    let mut world = World::new(topology, rng.u64(..));
     world.name(seed);
     for node in 0..topology.routers {
         world.advertise(NodeId(node), vip(&mut rng));
@@ -29,7 +47,7 @@ pub fn play(seed: u64) -> Result<u64, Failure> {
         }
     }
     for _ in 0..rng.usize(5..25) {
-        disturb(&mut world, &topology, &mut rng);
+        disturb(&mut world, topology, &mut rng);
         world.run_for(pause(&mut rng))?;
     }
     for link in (0..topology.links.len()).map(LinkId) {

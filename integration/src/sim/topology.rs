@@ -1,11 +1,12 @@
 //! What a world is built from.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use common::ids::{IfIndex, RouterId};
+use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
-use ospfd::core::config::{InterfaceConfig, NetworkType};
+use ospfd::core::config::{AreaConfig, InterfaceConfig, NetworkType};
 
 use super::node::NodeId;
 
@@ -77,6 +78,8 @@ pub struct Topology {
     pub(super) timing: Timing,
     pub(super) routers: usize,
     pub(super) links: Vec<LinkSpec>,
+    /// Areas that are not normal ones, or have ranges.
+    pub(super) areas: BTreeMap<AreaId, AreaConfig>,
 }
 
 /// A link to be built.
@@ -86,12 +89,13 @@ pub(super) struct LinkSpec {
     pub(super) quality: Quality,
     /// Who is on it, and with which router priority.
     pub(super) ends: Vec<(NodeId, u8)>,
+    pub(super) area: AreaId,
 }
 
 impl Topology {
     /// So many routers, without links.
     pub fn new(routers: usize, timing: Timing) -> Self {
-        Self { timing, routers, links: Vec::new() }
+        Self { timing, routers, links: Vec::new(), areas: BTreeMap::new() }
     }
 
     /// Two routers on one point-to-point link.
@@ -109,14 +113,46 @@ impl Topology {
         topology
     }
 
+    /// A backbone LAN of router 0 and three border routers: 1 and 2 of area 1, which holds router 3, and 4 of area 2,
+    /// which holds router 5.
+    pub fn areas(quality: Quality) -> Self {
+        let mut topology = Self::new(6, Timing::FAST);
+        topology.broadcast([0, 1, 2, 4].map(|node| (NodeId(node), 1)).to_vec(), quality);
+        for (one, other, area) in [(1, 3, 1), (2, 3, 1), (4, 5, 2)] {
+            let link = topology.point_to_point(NodeId(one), NodeId(other), quality);
+            topology.put(link, AreaId(area));
+        }
+        topology
+    }
+
     /// Adds a point-to-point link.
     pub fn point_to_point(&mut self, one: NodeId, other: NodeId, quality: Quality) -> LinkId {
-        self.add(LinkSpec { kind: LinkKind::PointToPoint, quality, ends: vec![(one, 1), (other, 1)] })
+        self.add(LinkSpec {
+            kind: LinkKind::PointToPoint,
+            quality,
+            ends: vec![(one, 1), (other, 1)],
+            area: AreaId(0),
+        })
     }
 
     /// Adds a LAN of routers with their priorities.
     pub fn broadcast(&mut self, ends: Vec<(NodeId, u8)>, quality: Quality) -> LinkId {
-        self.add(LinkSpec { kind: LinkKind::Lan, quality, ends })
+        self.add(LinkSpec { kind: LinkKind::Lan, quality, ends, area: AreaId(0) })
+    }
+
+    /// Puts a link into another area than the backbone.
+    pub fn put(&mut self, link: LinkId, area: AreaId) {
+        self.links[link.0].area = area;
+    }
+
+    /// Gives an area its settings.
+    pub fn configure(&mut self, area: AreaId, config: AreaConfig) {
+        self.areas.insert(area, config);
+    }
+
+    /// Are there several areas? Then routers carry traffic for each other.
+    pub(super) fn has_borders(&self) -> bool {
+        self.links.windows(2).any(|pair| pair[0].area != pair[1].area)
     }
 
     fn add(&mut self, link: LinkSpec) -> LinkId {
@@ -129,6 +165,7 @@ impl Topology {
         self.links.iter().enumerate().filter_map(move |(index, link)| {
             let (_, priority) = link.ends.iter().find(|(end, _)| *end == node)?;
             let config = InterfaceConfig {
+                area: link.area,
                 network_type: match link.kind {
                     LinkKind::PointToPoint => NetworkType::PointToPoint,
                     LinkKind::Lan => NetworkType::Broadcast,

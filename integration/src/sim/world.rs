@@ -6,9 +6,10 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::ids::AreaId;
 use common::time::Instant;
 use ospfd::core::Instance;
-use ospfd::core::config::{Config, RoutingConfig};
+use ospfd::core::config::{AreaConfig, Config, RoutingConfig};
 use ospfd::core::event::{LinkEvent, LinkState};
 
 use super::failure::{Failure, Trace};
@@ -28,6 +29,8 @@ pub struct World {
     pub(super) links: Vec<Link>,
     pub(super) safety: Safety,
     pub(super) timing: Timing,
+    /// Areas that are not normal ones, or have ranges.
+    pub(super) areas: BTreeMap<AreaId, AreaConfig>,
     pub(super) queue: Queue,
     pub(super) trace: Trace,
     /// Laws that were broken; the run ends with the first.
@@ -66,8 +69,9 @@ impl World {
             let id = NodeId(index);
             let config = Config {
                 router_id: id.router_id(),
-                transit: false,
+                transit: topology.has_borders(),
                 interfaces: topology.interfaces(id).map(|(link, config)| (link.name(), config)).collect(),
+                areas: topology.areas.clone(),
                 static_advertisements: Vec::new(),
                 routing: RoutingConfig::default(),
             };
@@ -85,6 +89,7 @@ impl World {
                 .collect(),
             safety: Safety::default(),
             timing: topology.timing,
+            areas: topology.areas.clone(),
             queue: Queue::default(),
             trace: Trace::default(),
             broken: Vec::new(),

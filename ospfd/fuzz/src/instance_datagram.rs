@@ -98,6 +98,7 @@ fn config() -> Config {
             ("lan".to_owned(), interface(NetworkType::Broadcast)),
             ("p2p".to_owned(), interface(NetworkType::PointToPoint)),
         ]),
+        areas: BTreeMap::new(),
         static_advertisements: vec![vip],
         routing: RoutingConfig::default(),
     }

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use common::control::ospf::Advertisement;
 use common::ids::{AreaId, RouterId};
+use ipnetwork::Ipv4Network;
 
 pub use super::auth::{AuthConfig, Key, KeyChain, Lifetime, Password};
+
+use crate::packet::options;
 
 use super::spf::SpfConfig;
 use super::spf::delay::DelayConfig;
@@ -21,10 +24,67 @@ pub struct Config {
     pub transit: bool,
     /// Interfaces by name. One that the host does not have yet is waited for.
     pub interfaces: BTreeMap<String, InterfaceConfig>,
+    /// Settings of areas; one that is not in it is a normal area without ranges.
+    pub areas: BTreeMap<AreaId, AreaConfig>,
     /// Prefixes that are always advertised.
     pub static_advertisements: Vec<Advertisement>,
     /// How routes are calculated.
     pub routing: RoutingConfig,
+}
+
+impl Config {
+    /// What kind of area `area` is.
+    pub fn area_kind(&self, area: AreaId) -> AreaKind {
+        self.areas.get(&area).map_or(AreaKind::Normal, |config| config.kind)
+    }
+}
+
+/// An area (RFC 2328 appendix C.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AreaConfig {
+    /// Its kind.
+    pub kind: AreaKind,
+    /// Address ranges that a border router tells other areas of as one.
+    pub ranges: BTreeMap<Ipv4Network, RangeConfig>,
+}
+
+/// Kinds of areas (RFC 2328 §3.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AreaKind {
+    /// AS-external-LSAs are flooded here.
+    #[default]
+    Normal,
+    /// They are not: border routers give a default route instead.
+    Stub {
+        /// StubDefaultCost, the cost of that route as a border router of ours gives it.
+        default_cost: u32,
+        /// Are border routers to tell of other areas, too?
+        summaries: bool,
+    },
+}
+
+impl AreaKind {
+    /// Are AS-external-LSAs flooded here (ExternalRoutingCapability)?
+    pub const fn takes_externals(self) -> bool {
+        match self {
+            Self::Normal => true,
+            Self::Stub { .. } => false,
+        }
+    }
+
+    /// The Options of hellos, database descriptions and LSAs here (RFC 2328 A.2).
+    pub(crate) const fn options(self) -> u8 {
+        if self.takes_externals() { options::E } else { 0 }
+    }
+}
+
+/// An address range (RFC 2328 appendix C.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RangeConfig {
+    /// Tell other areas of it? `false` hides what is in it.
+    pub advertise: bool,
+    /// At this cost; otherwise at the largest of what is in it.
+    pub cost: Option<u32>,
 }
 
 /// How and when routes are calculated.

@@ -65,6 +65,8 @@ pub(crate) enum DropReason {
     BadRequest,
     /// An LSA of a type that we do not take (RFC 2328 §13 (2)).
     UnsupportedLsType,
+    /// A database description with an AS-external-LSA in a stub area (RFC 2328 §10.6).
+    ExternalInStubArea,
     /// LS sequence number 0x80000000, or MaxSequenceNumber on an LSA that is not at MaxAge.
     BadSequenceNumber,
     /// A new instance within MinLSArrival (RFC 2328 §13 (5)(a)).
@@ -128,6 +130,7 @@ impl DropReason {
             Self::DescriptionOutOfStep => "description-out-of-step",
             Self::BadRequest => "bad-request",
             Self::UnsupportedLsType => "unsupported-ls-type",
+            Self::ExternalInStubArea => "external-in-stub-area",
             Self::BadSequenceNumber => "bad-sequence-number",
             Self::TooSoon => "too-soon",
             Self::DuplicateLsa => "duplicate-lsa",

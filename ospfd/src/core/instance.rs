@@ -16,7 +16,7 @@ use super::auth::Sequences;
 use super::config::Config;
 use super::event::{Event, LinkEvent, LinkState, RxDatagram, Transmit};
 use super::interface::Interface;
-use super::lsdb::Lsdb;
+use super::lsdb::{Lsdb, Scope};
 use super::originate::Originator;
 use super::output::Output;
 use super::routing::Routing;
@@ -267,7 +267,8 @@ impl Instance {
 
     /// A number that two routers share when their databases of `area` do.
     pub fn digest(&self, area: AreaId) -> u64 {
-        self.lsdb.digest(area)
+        let takes_externals = self.config.area_kind(area).takes_externals();
+        self.lsdb.digest(area, |scope| scope != Scope::As || takes_externals)
     }
 }
 

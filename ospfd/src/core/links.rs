@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use common::ids::IfIndex;
+use common::ids::{AreaId, IfIndex};
 use common::time::Instant;
+use ipnetwork::IpNetwork;
 
-use super::config::{Config, InterfaceConfig};
+use super::config::{AreaConfig, AreaKind, Config, InterfaceConfig};
 use super::event::{LinkEvent, LinkState};
 use super::instance::Instance;
 use super::interface::{Event, Interface, State};
@@ -59,6 +60,10 @@ impl Instance {
             self.routing.reconfigure(&config);
             self.lsdb.note_everything();
         }
+        if config.areas != self.config.areas {
+            self.lsdb.note_everything();
+        }
+        self.routing.calculation.set_ranges(ranges(&config));
         self.config = config;
         self.dirty = true;
         let known: Vec<_> = self.links.keys().chain(self.interfaces.keys()).copied().collect();
@@ -86,14 +91,18 @@ impl Instance {
         let Some((link, config)) = wanted else {
             return self.take_away(now, if_index);
         };
-        match self.interfaces.get(&if_index) {
-            Some(running) if needs_restart(running, &link, &config) => {
+        let kind = self.config.area_kind(config.area);
+        match self.interfaces.get_mut(&if_index) {
+            Some(running) if needs_restart(running, &link, &config, kind) => {
                 self.interface_event(now, if_index, Event::InterfaceDown);
-                self.interfaces.insert(if_index, Interface::new(link, config));
+                self.interfaces.insert(if_index, Interface::new(link, config, kind));
             }
-            Some(_) => self.adjust(now, if_index, link, config),
+            Some(running) => {
+                running.kind = kind;
+                self.adjust(now, if_index, link, config);
+            }
             None => {
-                self.interfaces.insert(if_index, Interface::new(link, config));
+                self.interfaces.insert(if_index, Interface::new(link, config, kind));
             }
         }
         self.select_key(now, if_index);
@@ -156,17 +165,26 @@ impl Instance {
         for area in unused {
             self.lsdb.remove_scope(Scope::Area(area));
         }
-        if areas.is_empty() {
+        if !areas.iter().any(|area| self.config.area_kind(*area).takes_externals()) {
             self.lsdb.remove_scope(Scope::As);
         }
     }
 }
 
+/// The address ranges of all areas.
+pub(crate) fn ranges(config: &Config) -> BTreeSet<(AreaId, IpNetwork)> {
+    let of = |(area, config): (&AreaId, &AreaConfig)| {
+        config.ranges.keys().map(|range| (*area, IpNetwork::V4(*range))).collect::<Vec<_>>()
+    };
+    config.areas.iter().flat_map(of).collect()
+}
+
 /// Does the change concern what an adjacency stands on?
-fn needs_restart(running: &Interface, link: &LinkState, config: &InterfaceConfig) -> bool {
+fn needs_restart(running: &Interface, link: &LinkState, config: &InterfaceConfig, kind: AreaKind) -> bool {
     running.link.name != link.name
         || running.link.address != link.address
         || running.config.area != config.area
         || running.config.network_type != config.network_type
         || running.config.passive != config.passive
+        || running.kind.options() != kind.options()
 }

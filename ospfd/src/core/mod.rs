@@ -26,7 +26,8 @@
 //! (`originate::desired`); the first hello of a neighbour, and an election, are answered by a hello at once
 //! (`interface::hello`); any packet re-arms the InactivityTimer (RFC 4222); a neighbour has a record from its first hello on,
 //! and is a poll before that; on a point-to-multipoint network without named neighbours hellos are multicast
-//! (`interface::poll`).
+//! (`interface::poll`); who is no transit router gives summaries a cost of last resort (`originate::summary`); a range has
+//! no discard route in the kernel; an AS boundary router stays one (`originate`).
 
 pub mod advertise;
 pub mod config;

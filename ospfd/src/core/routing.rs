@@ -1,6 +1,6 @@
 //! From the database to routes: when to calculate, with what, and what to tell of it. The calculation itself is `spf`'s.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use common::control::ospf::{RouteNextHopView, RouteView};
 use common::ids::AreaId;
@@ -10,7 +10,9 @@ use super::config::{Config, NetworkType};
 use super::drops::Counter;
 use super::event::Event;
 use super::instance::Instance;
+use super::links::ranges;
 use super::lsdb::Scope;
+use super::originate::active_areas;
 use super::spf::build_v2::{AreaGraph, LocalLink, external, summary};
 use super::spf::calculation::{AreaInput, Calculation};
 use super::spf::delay::Backoff;
@@ -34,8 +36,10 @@ pub(crate) struct Routing {
 impl Routing {
     /// An empty table.
     pub(crate) fn new(config: &Config) -> Self {
+        let mut calculation = Calculation::new(config.router_id, config.routing.spf);
+        calculation.set_ranges(ranges(config));
         Self {
-            calculation: Calculation::new(config.router_id, config.routing.spf),
+            calculation,
             backoff: Backoff::new(config.routing.delay),
             runs: SpfRuns::default(),
             local_links: LocalLinks::new(),
@@ -84,8 +88,9 @@ impl Instance {
         let news = self.lsdb.take_news();
         let changes = if news.everything {
             self.note_calculation(now, SpfKind::Full);
-            let areas: BTreeSet<_> =
-                self.interfaces.values().map(|interface| interface.config.area).collect();
+            let areas = active_areas(&self.interfaces);
+            // What a border router tells each area follows from the routes.
+            self.dirty |= areas.len() > 1;
             let inputs: Vec<_> = areas.into_iter().map(|area| self.area_input(now, area)).collect();
             let externals = self.lsdb.live(Scope::As, now).filter_map(external);
             self.routing.calculation.run(&inputs, externals)

@@ -52,13 +52,17 @@ fn look(lsas: Vec<Lsa>, from: Option<u32>) -> Result<EcmpView, Refusal> {
         router_id: RouterId(D1),
         transit: false,
         interfaces: BTreeMap::new(),
+        areas: BTreeMap::new(),
         static_advertisements: Vec::new(),
         routing: RoutingConfig::default(),
     };
     let now = Instant::ZERO;
     let mut instance = Instance::new(config, 1, now);
     for lsa in lsas {
-        let scope = Scope::of(lsa.header.key.ls_type, Place { if_index: IfIndex(1), area: AREA });
+        let scope = Scope::of(
+            lsa.header.key.ls_type,
+            Place { if_index: IfIndex(1), area: AREA, takes_externals: true },
+        );
         instance.lsdb.install(scope, lsa, Origin::Flooded, now).unwrap();
     }
     instance.ecmp(now, VIP.parse().unwrap(), from.map(RouterId))

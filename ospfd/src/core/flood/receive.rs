@@ -45,7 +45,8 @@ impl Instance {
         let within_arrival = |at: Option<Instant>| at.is_some_and(|at| now.since(at) < MIN_LS_ARRIVAL);
         let at_max_age = header.age >= MAX_AGE;
         Some(Facts {
-            supported: is_supported(key.ls_type),
+            // §13 (3): no AS-external-LSAs in stub areas.
+            supported: is_supported(key.ls_type) && scope.is_in(interface.place()),
             bad_sequence: header.sequence == RESERVED_SEQUENCE
                 || (header.sequence == MAX_SEQUENCE && !at_max_age),
             at_max_age,

@@ -137,7 +137,7 @@ fn own_hello(interface: &Interface, neighbors: Vec<RouterId>) -> Hello {
             .filter(|_| !interface.is_unnumbered())
             .map_or(Ipv4Addr::UNSPECIFIED, |network| network.mask()),
         hello_interval: u16::try_from(interface.config.hello_interval.as_secs()).unwrap_or(u16::MAX),
-        options: options::E,
+        options: interface.kind.options(),
         priority: interface.config.priority,
         router_dead_interval: whole_seconds(interface.config.dead_interval),
         designated_router: interface.designated,
@@ -164,7 +164,7 @@ fn acceptable(interface: &Interface, hello: &Hello) -> Result<(), DropReason> {
         return Err(DropReason::DeadIntervalMismatch);
     }
     // RFC 2328 §10.5 and RFC 3101 §2.4: E and N must agree; other bits are not looked at.
-    if hello.options & (options::E | options::NP) != options::E {
+    if hello.options & (options::E | options::NP) != interface.kind.options() {
         return Err(DropReason::OptionsMismatch);
     }
     Ok(())

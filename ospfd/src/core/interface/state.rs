@@ -8,7 +8,7 @@ use common::ids::{IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
 
 use crate::core::auth::SendKey;
-use crate::core::config::{InterfaceConfig, NetworkType};
+use crate::core::config::{AreaKind, InterfaceConfig, NetworkType};
 use crate::core::event::{Groups, LinkState};
 use crate::core::lsdb::{Place, Scope};
 use crate::core::neighbor::{self, Neighbor};
@@ -26,6 +26,8 @@ pub(crate) struct Interface {
     pub(crate) link: LinkState,
     /// Configuration.
     pub(crate) config: InterfaceConfig,
+    /// The kind of its area.
+    pub(crate) kind: AreaKind,
     /// The key that packets are sent with, where there are keys.
     pub(crate) send_key: Option<SendKey>,
     /// State.
@@ -48,10 +50,11 @@ pub(crate) struct Interface {
 
 impl Interface {
     /// An interface in state Down.
-    pub(crate) fn new(link: LinkState, config: InterfaceConfig) -> Self {
+    pub(crate) fn new(link: LinkState, config: InterfaceConfig, kind: AreaKind) -> Self {
         Self {
             link,
             config,
+            kind,
             send_key: None,
             state: State::Down,
             designated: Ipv4Addr::UNSPECIFIED,
@@ -71,7 +74,8 @@ impl Interface {
 
     /// What tells the scope of LSAs that are exchanged here.
     pub(crate) const fn place(&self) -> Place {
-        Place { if_index: self.link.if_index, area: self.config.area }
+        let takes_externals = self.kind.takes_externals();
+        Place { if_index: self.link.if_index, area: self.config.area, takes_externals }
     }
 
     /// Our address, 0.0.0.0 when there is none.

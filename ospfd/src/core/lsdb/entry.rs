@@ -13,6 +13,8 @@ pub(crate) struct Entry {
     lsa: Lsa,
     installed_at: Instant,
     origin: Origin,
+    /// When we first sent this instance.
+    pub(super) first_sent_at: Option<Instant>,
     /// When we last sent this instance (RFC 2328 §13 (8)).
     pub(super) sent_at: Option<Instant>,
     /// When we last sent the instance before it.
@@ -21,7 +23,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(super) fn new(lsa: Lsa, origin: Origin, now: Instant) -> Self {
-        Self { lsa, installed_at: now, origin, sent_at: None, previous_sent_at: None }
+        Self { lsa, installed_at: now, origin, first_sent_at: None, sent_at: None, previous_sent_at: None }
     }
 
     /// The LSA as it was when it came.
@@ -32,6 +34,11 @@ impl Entry {
     /// When this instance came by flooding, if it did: the copies that MinLSArrival speaks of.
     pub(crate) fn flooded_in_at(&self) -> Option<Instant> {
         (self.origin == Origin::Flooded).then_some(self.installed_at)
+    }
+
+    /// When we first sent this instance: one that stood while nobody was there is news when the first neighbour asks for it.
+    pub(crate) fn first_sent_at(&self) -> Option<Instant> {
+        self.first_sent_at
     }
 
     /// When we last sent this instance.

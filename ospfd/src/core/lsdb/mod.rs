@@ -36,6 +36,8 @@ pub(crate) struct Place {
     pub(crate) if_index: IfIndex,
     /// Its area.
     pub(crate) area: AreaId,
+    /// LSAs of AS scope are exchanged there: the area is no stub area (RFC 2328 §3.6).
+    pub(crate) takes_externals: bool,
 }
 
 impl Scope {
@@ -59,7 +61,7 @@ impl Scope {
         match self {
             Self::Link(own) => own == place.if_index,
             Self::Area(own) => own == place.area,
-            Self::As => true,
+            Self::As => place.takes_externals,
         }
     }
 }
@@ -109,7 +111,7 @@ impl Lsdb {
     ) -> impl Iterator<Item = (Scope, LsaKey, &Entry)> {
         [Scope::Link(place.if_index), Scope::Area(place.area), Scope::As]
             .into_iter()
-            .filter(move |scope| after.is_none_or(|(at, _)| at <= *scope))
+            .filter(move |scope| scope.is_in(place) && after.is_none_or(|(at, _)| at <= *scope))
             .flat_map(move |scope| {
                 self.range(scope, after.filter(|(at, _)| *at == scope).map(|(_, key)| key))
             })
@@ -143,7 +145,10 @@ impl Lsdb {
         let before = self.take(scope, key);
         entry.previous_sent_at = before.as_ref().and_then(|before| before.sent_at);
         let same = before.as_ref().is_some_and(|before| before.lsa().body == entry.lsa().body);
-        if is_live != was_live || (is_live && !same) {
+        // What a border router tells others is no news to itself.
+        let own_summary =
+            origin == Origin::Own && matches!(key.ls_type, LsType::SummaryNetwork | LsType::SummaryAsbr);
+        if !own_summary && (is_live != was_live || (is_live && !same)) {
             before.iter().chain([&entry]).for_each(|entry| self.news.note(entry.lsa()));
             self.has_fresh_news = true;
         }
@@ -241,6 +246,7 @@ impl Lsdb {
     /// Notes that an LSA has been sent in its present instance.
     pub(crate) fn mark_sent(&mut self, scope: Scope, key: LsaKey, now: Instant) {
         if let Some(entry) = self.entries.get_mut(&(scope, key)) {
+            entry.first_sent_at.get_or_insert(now);
             entry.sent_at = Some(now);
         }
     }
@@ -293,11 +299,15 @@ impl Lsdb {
         std::mem::take(&mut self.leaving)
     }
 
-    /// A number that two routers of `area` share when their databases do: over key, sequence number and checksum of
-    /// each LSA (FNV-1a, 64 bits).
-    pub(crate) fn digest(&self, area: AreaId) -> u64 {
+    /// A number that two routers of `area` share when their databases do, as far as the area `takes` LSAs: over key,
+    /// sequence number and checksum of each LSA (FNV-1a, 64 bits).
+    pub(crate) fn digest(&self, area: AreaId, takes: impl Fn(Scope) -> bool) -> u64 {
         let mut digest = Fnv::default();
-        for (_, key, entry) in self.range(Scope::Area(area), None).chain(self.range(Scope::As, None)) {
+        for (_, key, entry) in self
+            .range(Scope::Area(area), None)
+            .chain(self.range(Scope::As, None))
+            .filter(|(scope, ..)| takes(*scope))
+        {
             let LsaHeader { sequence, checksum, .. } = entry.lsa().header;
             digest.update(&[u8::from(key.ls_type)]);
             digest.update(&key.link_state_id.to_be_bytes());

@@ -116,7 +116,7 @@ impl Instance {
         let description = DatabaseDescription {
             mtu: interface.link.mtu,
             // RFC 5250 §4.1
-            options: options::E | options::O,
+            options: interface.kind.options() | options::O,
             init,
             more,
             master: exchange.we_are_master,
@@ -239,6 +239,12 @@ impl Instance {
         for header in headers {
             match header.key.ls_type {
                 // §10.6: an unknown LS type.
+                LsType::AsExternal if !place.takes_externals => {
+                    // §10.6: nor one of type 5 in a stub area.
+                    self.drop_packet(rx, DropReason::ExternalInStubArea);
+                    self.neighbor_event(now, rx.if_index, rx.router_id, Event::SeqNumberMismatch);
+                    return false;
+                }
                 LsType::Unknown(_) => {
                     self.drop_packet(rx, DropReason::UnsupportedLsType);
                     self.neighbor_event(now, rx.if_index, rx.router_id, Event::SeqNumberMismatch);
@@ -246,6 +252,9 @@ impl Instance {
                 }
                 // From one that does not speak of them: skipped, for another exchange would be no better.
                 ls_type if !neighbor.takes(ls_type) => {
+                    self.output.drop(rx.if_index, rx.source, DropReason::UnsupportedLsType);
+                }
+                LsType::OpaqueAs if !place.takes_externals => {
                     self.output.drop(rx.if_index, rx.source, DropReason::UnsupportedLsType);
                 }
                 LsType::Nssa => {

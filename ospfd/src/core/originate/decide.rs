@@ -28,6 +28,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) sequence: i32,
     /// It is at MaxAge.
     pub(crate) at_max_age: bool,
+    /// When it was first sent.
+    pub(crate) first_sent_at: Option<Instant>,
 }
 
 /// What is to be done.
@@ -56,7 +58,8 @@ pub(crate) fn decide(
 ) -> Decision {
     // The first change goes at once, later ones not within MinLSInterval: a neighbour would drop them (§13 (5)(a)), and
     // hear of them only when they are retransmitted.
-    let unless_too_soon = |decision| match history.originated_at.map(|at| at + MIN_LS_INTERVAL) {
+    let last_at = history.originated_at.max(standing.and_then(|ours| ours.first_sent_at));
+    let unless_too_soon = |decision| match last_at.map(|at| at + MIN_LS_INTERVAL) {
         Some(earliest) if earliest > now => Decision::DeferUntil(earliest),
         Some(_) | None => decision,
     };
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn each_difference_has_its_decision() {
         let (same, other) = (body(0), body(1));
-        let ours = Standing { body: &same, sequence: 7, at_max_age: false };
+        let ours = Standing { body: &same, sequence: 7, at_max_age: false, first_sent_at: None };
         let aged = Standing { at_max_age: true, ..ours };
         let known = History { sequence: Some(7), ..FRESH };
         let just_now = History { originated_at: Some(NOW - Duration::from_millis(50)), ..known };
@@ -184,9 +187,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_first_neighbour_got_just_now_is_not_followed_at_once() {
+        let (same, other) = (body(0), body(1));
+        let known = History { sequence: Some(7), originated_at: Some(Instant::ZERO), ..FRESH };
+        let just_told = Some(NOW - Duration::from_millis(50));
+        let ours = Standing { body: &same, sequence: 7, at_max_age: false, first_sent_at: just_told };
+        let later = Decision::DeferUntil(NOW + Duration::from_secs(1));
+        assert_eq!(decide(NOW, Some(&other), Some(ours), &known), later);
+    }
+
+    #[test]
     fn after_the_last_sequence_number_the_lsa_is_flushed_first() {
         let (same, other) = (body(0), body(1));
-        let last = Standing { body: &same, sequence: LAST_SEQUENCE, at_max_age: false };
+        let last = Standing { body: &same, sequence: LAST_SEQUENCE, at_max_age: false, first_sent_at: None };
         let known = History { sequence: Some(LAST_SEQUENCE), ..FRESH };
         assert_eq!(decide(NOW, Some(&same), Some(last), &known), Decision::Keep);
         assert_eq!(decide(NOW, Some(&other), Some(last), &known), Decision::Flush);

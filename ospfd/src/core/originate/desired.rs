@@ -7,16 +7,18 @@ use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
 
 use crate::core::advertise::Offer;
-use crate::core::config::NetworkType;
+use crate::core::config::{AreaConfig, NetworkType};
 use crate::core::constants::{MAX_LINK_METRIC, MAX_ROUTER_LINKS};
 use crate::core::interface::{Interface, State};
 use crate::core::lsdb::Scope;
 use crate::core::neighbor;
+use crate::core::spf::route::RouteTable;
 use crate::packet::{
     LsType, LsaBody, LsaKey, NetworkLsa, RouterLink, RouterLinkType, RouterLsa, router_flags,
 };
 
 use super::external::external_lsas;
+use super::summary::{BoundaryRoute, SummaryView, summary_lsas};
 
 /// What origination depends on.
 #[derive(Debug)]
@@ -35,6 +37,24 @@ pub(crate) struct View<'a> {
     pub(crate) is_boundary: bool,
     /// Areas in which somebody listens; elsewhere nothing is originated.
     pub(crate) areas: &'a BTreeSet<AreaId>,
+    /// Area settings.
+    pub(crate) area_configs: &'a BTreeMap<AreaId, AreaConfig>,
+    /// Routes within the AS.
+    pub(crate) routes: &'a RouteTable,
+    /// Ways to AS boundary routers.
+    pub(crate) boundary: &'a [BoundaryRoute],
+}
+
+impl View<'_> {
+    fn takes_externals(&self, area: AreaId) -> bool {
+        self.area_configs.get(&area).is_none_or(|config| config.kind.takes_externals())
+    }
+}
+
+/// Areas that an interface of ours is up in.
+pub(crate) fn active_areas(interfaces: &BTreeMap<IfIndex, Interface>) -> BTreeSet<AreaId> {
+    let up = interfaces.values().filter(|interface| interface.state != State::Down);
+    up.map(|interface| interface.config.area).collect()
 }
 
 /// The LSAs that we want to stand in the database.
@@ -49,8 +69,10 @@ pub(crate) struct Desired {
 /// RFC 2328 §12.4.
 pub(crate) fn desired_lsas(view: &View<'_>) -> Desired {
     let mut desired = Desired::default();
+    // §12.4.1: attached to several areas.
+    let is_border = active_areas(view.interfaces).len() > 1;
     for &area in view.areas {
-        let (body, left_out) = router_lsa(view, area);
+        let (body, left_out) = router_lsa(view, area, is_border);
         desired.left_out += left_out;
         desired.lsas.insert((Scope::Area(area), router_key(view.router_id)), LsaBody::Router(body));
         for interface in interfaces_in(view, area) {
@@ -61,13 +83,35 @@ pub(crate) fn desired_lsas(view: &View<'_>) -> Desired {
             }
         }
     }
-    if !view.areas.is_empty() {
+    if is_border {
+        add_summaries(view, &mut desired);
+    }
+    if view.areas.iter().any(|area| view.takes_externals(*area)) {
         // §12.4.4
         let (externals, left_out) = external_lsas(view.router_id, view.externals);
         desired.left_out += left_out;
         desired.lsas.extend(externals.into_iter().map(|(key, body)| ((Scope::As, key), body)));
     }
     desired
+}
+
+/// §12.4.3
+fn add_summaries(view: &View<'_>, desired: &mut Desired) {
+    let interfaces = view.interfaces.iter().map(|(if_index, one)| (*if_index, one.config.area)).collect();
+    let summaries = SummaryView {
+        router_id: view.router_id,
+        transit: view.transit,
+        areas: view.area_configs,
+        routes: view.routes,
+        boundary: view.boundary,
+        own: view.stubs,
+        interfaces: &interfaces,
+    };
+    for &area in view.areas {
+        let (lsas, left_out) = summary_lsas(&summaries, area);
+        desired.left_out += left_out;
+        desired.lsas.extend(lsas.into_iter().map(|(key, body)| ((Scope::Area(area), key), body)));
+    }
 }
 
 /// The key of our Router-LSA.
@@ -90,7 +134,7 @@ fn interfaces_in<'a>(view: &View<'a>, area: AreaId) -> impl Iterator<Item = &'a 
 }
 
 /// RFC 2328 §12.4.1, and how many advertised prefixes found no room.
-fn router_lsa(view: &View<'_>, area: AreaId) -> (RouterLsa, usize) {
+fn router_lsa(view: &View<'_>, area: AreaId, is_border: bool) -> (RouterLsa, usize) {
     let mut links = Vec::new();
     let mut stubs = BTreeMap::new();
     for interface in interfaces_in(view, area) {
@@ -105,8 +149,14 @@ fn router_lsa(view: &View<'_>, area: AreaId) -> (RouterLsa, usize) {
     links.extend(stubs.into_iter().map(|(prefix, metric)| stub_link(prefix, metric)));
     let left_out = links.len().saturating_sub(MAX_ROUTER_LINKS);
     links.truncate(MAX_ROUTER_LINKS);
-    // §12.4.1: bit E
-    let flags = if view.is_boundary { router_flags::E } else { 0 };
+    let mut flags = 0;
+    if is_border {
+        flags |= router_flags::B;
+    }
+    // §12.4.1: stub areas have no AS boundary routers.
+    if view.is_boundary && view.takes_externals(area) {
+        flags |= router_flags::E;
+    }
     (RouterLsa { flags, links }, left_out)
 }
 
@@ -195,18 +245,23 @@ fn network_lsa(view: &View<'_>, interface: &Interface) -> Option<(u32, NetworkLs
 ///
 /// RFC 2328 §12.4 has a Router-LSA originated as soon as an interface is up. We wait until there is somebody to tell: an
 /// instance that a neighbour got in the database exchange makes some of them drop the next one, which carries the link to
-/// them, for seconds.
+/// them, for seconds. A border router tells other areas of one where it has no neighbours, if they listen.
 pub(crate) fn listening_areas(
     interfaces: &BTreeMap<IfIndex, Interface>,
     stands: impl Fn(AreaId) -> bool,
 ) -> BTreeSet<AreaId> {
-    let mut areas = BTreeSet::new();
-    for interface in interfaces.values() {
-        let area = interface.config.area;
-        let best = interface.neighbors.values().map(|neighbor| neighbor.state).max();
-        if best == Some(neighbor::State::Full) || (best >= Some(neighbor::State::Exchange) && stands(area)) {
-            areas.insert(area);
-        }
+    let mut best: BTreeMap<AreaId, Option<neighbor::State>> = BTreeMap::new();
+    for interface in interfaces.values().filter(|interface| interface.state != State::Down) {
+        let here = interface.neighbors.values().map(|neighbor| neighbor.state).max();
+        let best = best.entry(interface.config.area).or_default();
+        *best = here.max(*best);
     }
-    areas
+    let full = Some(neighbor::State::Full);
+    let anyone = best.values().any(|best| *best == full);
+    best.retain(|area, best| match *best {
+        None => anyone,
+        some if some == full => true,
+        some => stands(*area) && (anyone || some >= Some(neighbor::State::Exchange)),
+    });
+    best.into_keys().collect()
 }

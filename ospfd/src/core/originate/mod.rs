@@ -4,6 +4,7 @@
 mod decide;
 mod desired;
 mod external;
+mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use common::ids::{AreaId, IfIndex};
 use common::time::Instant;
 
-use crate::packet::{Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, options};
+use crate::packet::{LsType, Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, options};
 
 use super::advertise::Merged;
 use super::constants::{LAST_SEQUENCE, LS_REFRESH_TIME, REFRESH_JITTER};
@@ -23,8 +24,9 @@ use super::lsdb::{Origin, Scope};
 use super::timer::TimerKey;
 use decide::{Decision, History, Standing, decide};
 use desired::{Desired, View, desired_lsas, listening_areas};
-pub(crate) use desired::{router_key, stub_link};
+pub(crate) use desired::{active_areas, router_key, stub_link};
 pub(crate) use external::{external_body, link_state_ids};
+use summary::BoundaryRoute;
 
 /// Should an LSA of ours stand in the database?
 #[derive(Clone, Copy, Debug)]
@@ -123,16 +125,21 @@ impl Instance {
         let mut keys: Vec<_> = self.originator.keys().chain(desired.lsas.keys().copied()).collect();
         keys.sort_unstable();
         keys.dedup();
+        let routes_pending =
+            active_areas(&self.interfaces).len() > 1 && self.routing.backoff.deadline().is_some();
         let mut next: Option<Instant> = None;
         for (scope, key) in keys {
             let heard = match scope {
                 Scope::Area(area) => areas.contains(&area),
-                Scope::As => !areas.is_empty(),
+                Scope::As => areas.iter().any(|area| self.config.area_kind(*area).takes_externals()),
                 Scope::Link(_) => true,
             };
+            // Which summaries a border router wants is known once the routes are.
+            let unsure =
+                routes_pending && matches!(key.ls_type, LsType::SummaryNetwork | LsType::SummaryAsbr);
             let wanted = match desired.lsas.get(&(scope, key)) {
                 Some(body) => Wanted::Yes(body),
-                None if heard || self.life != Life::Running => Wanted::No,
+                None if (heard && !unsure) || self.life != Life::Running => Wanted::No,
                 None => Wanted::NotYet,
             };
             if let Some(at) = self.reconcile(now, scope, key, wanted) {
@@ -166,6 +173,19 @@ impl Instance {
             }
         }
         self.originator.is_boundary |= !externals.is_empty();
+        let boundary: Vec<_> = self
+            .routing
+            .calculation
+            .boundary()
+            .iter()
+            .map(|(router, path)| BoundaryRoute {
+                router: *router,
+                path_type: path.path_type,
+                area: path.area,
+                cost: path.cost,
+                next_hops: path.next_hops.clone(),
+            })
+            .collect();
         desired_lsas(&View {
             router_id: self.config.router_id,
             transit: self.config.transit,
@@ -174,6 +194,9 @@ impl Instance {
             externals: &externals,
             is_boundary: self.originator.is_boundary,
             areas,
+            area_configs: &self.config.areas,
+            routes: self.routing.calculation.internal(),
+            boundary: &boundary,
         })
     }
 
@@ -188,6 +211,7 @@ impl Instance {
             body: &entry.lsa().body,
             sequence: entry.lsa().header.sequence,
             at_max_age: entry.age(now) >= MAX_AGE,
+            first_sent_at: entry.first_sent_at(),
         });
         let own = self.originator.own.entry((scope, key)).or_insert(const { Own::new() });
         match decide(now, body, standing, &own.history) {
@@ -196,7 +220,11 @@ impl Instance {
             Decision::AwaitRemoval => None,
             Decision::Originate(sequence) => {
                 let body = body?.clone();
-                self.originate_one(now, scope, Lsa::build(0, options::E, key, sequence, body).ok())
+                let options = match scope {
+                    Scope::Area(area) => self.config.area_kind(area).options(),
+                    Scope::As | Scope::Link(_) => options::E,
+                };
+                self.originate_one(now, scope, Lsa::build(0, options, key, sequence, body).ok())
             }
             Decision::Flush => {
                 let lsa = entry?.lsa().with_age(MAX_AGE);

@@ -9,8 +9,8 @@ use super::build_v2::AreaGraph;
 use super::external::ExternalBase;
 use super::hops::HopInterner;
 use super::internal::{AreaPaths, BoundaryPath, BoundaryPaths, choose_boundary};
-use super::route::{RouteChange, RouteTable};
-use super::{External, SpfConfig, Summary};
+use super::route::{Candidate, RouteChange, RouteTable};
+use super::{Destination, External, SpfConfig, Summary};
 
 const BACKBONE: AreaId = AreaId(0);
 
@@ -36,6 +36,8 @@ pub struct Calculation {
     boundary: BTreeMap<RouterId, BoundaryPath>,
     /// All routes.
     table: RouteTable,
+    /// Our own address ranges.
+    ranges: BTreeSet<(AreaId, IpNetwork)>,
 }
 
 impl Calculation {
@@ -48,12 +50,28 @@ impl Calculation {
             internal: RouteTable::default(),
             boundary: BTreeMap::new(),
             table: RouteTable::default(),
+            ranges: BTreeSet::new(),
         }
     }
 
     /// Another Router ID or other rules; what follows from them, the next [`Self::run`] finds out.
     pub fn reconfigure(&mut self, root: RouterId, config: SpfConfig) {
         (self.root, self.config) = (root, config);
+    }
+
+    /// Other address ranges (RFC 2328 C.2); what follows from them, the next [`Self::run`] finds out.
+    pub fn set_ranges(&mut self, ranges: BTreeSet<(AreaId, IpNetwork)>) {
+        self.ranges = ranges;
+    }
+
+    /// Routes within the AS.
+    pub(crate) fn internal(&self) -> &RouteTable {
+        &self.internal
+    }
+
+    /// Ways to the AS boundary routers.
+    pub(crate) fn boundary(&self) -> &BTreeMap<RouterId, BoundaryPath> {
+        &self.boundary
     }
 
     /// The routing table.
@@ -70,14 +88,25 @@ impl Calculation {
         let (mut candidates, mut boundary) = (Vec::new(), BoundaryPaths::new());
         // RFC 2328 §16.2: with several areas, only the backbone's summaries count.
         let is_border = areas.len() > 1 && areas.iter().any(|area| area.id == BACKBONE);
+        let mut trees = Vec::with_capacity(areas.len());
         for input in areas {
             let Some(mut paths) = AreaPaths::new(input.id, &input.graph, self.config.max_paths) else {
                 continue;
             };
             candidates.extend(paths.prefixes(&mut self.interner));
             paths.boundary_routers(&mut boundary, &mut self.interner);
+            trees.push((input, paths));
+        }
+        let active = if is_border { self.active_ranges(&candidates) } else { BTreeSet::new() };
+        for (input, mut paths) in trees {
             if !is_border || input.id == BACKBONE {
-                candidates.extend(paths.summaries(&input.summaries, &mut boundary, &mut self.interner));
+                // RFC 2328 §16.2 (3): what is a range of ours in use is not learnt from others.
+                let foreign = |summary: &&Summary| match summary.destination {
+                    Destination::Network(prefix) => !active.contains(&prefix),
+                    Destination::BoundaryRouter(_) => true,
+                };
+                let summaries: Vec<_> = input.summaries.iter().filter(foreign).copied().collect();
+                candidates.extend(paths.summaries(&summaries, &mut boundary, &mut self.interner));
             }
         }
         self.internal = RouteTable::choose(candidates, &mut self.interner, self.config.max_paths);
@@ -112,6 +141,18 @@ impl Calculation {
         }
         self.table.apply(&changes);
         changes
+    }
+
+    /// The ranges in which there is anything.
+    fn active_ranges(&self, intra_area: &[Candidate]) -> BTreeSet<IpNetwork> {
+        let holds = |(area, range): &&(AreaId, IpNetwork)| {
+            intra_area.iter().map(|candidate| &candidate.route).any(|route| {
+                route.area == *area
+                    && route.prefix.prefix() >= range.prefix()
+                    && range.contains(route.prefix.ip())
+            })
+        };
+        self.ranges.iter().filter(holds).map(|(_, range)| *range).collect()
     }
 
     fn external_routes(&mut self, externals: impl Iterator<Item = External>) -> RouteTable {

@@ -28,11 +28,11 @@ pub(super) struct AreaPaths<'a> {
 
 /// A path to an AS boundary router.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BoundaryPath {
-    pub(super) path_type: PathType,
-    pub(super) area: AreaId,
-    pub(super) cost: u32,
-    pub(super) next_hops: NextHops,
+pub(crate) struct BoundaryPath {
+    pub(crate) path_type: PathType,
+    pub(crate) area: AreaId,
+    pub(crate) cost: u32,
+    pub(crate) next_hops: NextHops,
 }
 
 /// Paths to AS boundary routers, one for each area that has one.

@@ -15,5 +15,6 @@ mod pitfalls;
 mod point_to_point;
 mod robustness;
 mod routes;
+mod stub_area;
 mod unnumbered;
 mod world;

@@ -112,7 +112,7 @@ fn p7_lsas_of_a_former_life_are_outdone_or_flushed() {
         world.inject(0, 1, Body::LinkStateUpdate(vec![returned.clone()]));
         world.inject(1, 0, Body::LinkStateUpdate(vec![returned]));
         world.run(Duration::from_secs(20));
-        let scope = Scope::of(key.ls_type, Place { if_index: ETH0, area: AREA });
+        let scope = Scope::of(key.ls_type, Place { if_index: ETH0, area: AREA, takes_externals: true });
         let standing = |node: usize| {
             let entry = world.nodes[node].lsdb.get(scope, key)?;
             Some((entry.lsa().header.sequence, entry.age(world.now) >= MAX_AGE))

@@ -58,6 +58,7 @@ pub(super) fn config(node: usize, network_type: NetworkType) -> Config {
         router_id: router_id(node),
         transit: true,
         interfaces: BTreeMap::from([("eth0".to_owned(), interface_config(network_type))]),
+        areas: BTreeMap::new(),
         static_advertisements: Vec::new(),
         routing: RoutingConfig::default(),
     }

@@ -1,5 +1,6 @@
 //! From what was written to what can be run.
 
+mod area;
 mod auth;
 mod guard;
 mod routing;
@@ -38,7 +39,7 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
     let router_id = checker.router_id(raw.router_id);
     let interfaces: BTreeMap<_, _> =
         raw.interface.iter().map(|(name, raw)| (name.clone(), checker.interface(name, raw))).collect();
-    checker.one_area(&interfaces);
+    let areas = checker.areas(&raw.area, &interfaces);
     let (key_chains, keyed) = checker.key_chains(raw);
     let static_advertisements = checker.advertisements(&raw.advertise);
     let routes = checker.routes(&raw.routes);
@@ -47,9 +48,11 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
         router_id,
         transit: raw.transit.unwrap_or(false),
         interfaces,
+        areas,
         static_advertisements,
         routing,
     };
+    checker.externals_leave(&core);
     checker.found.into_result()?;
 
     let mut settings = Settings {
@@ -192,19 +195,6 @@ impl Checker<'_> {
         }
     }
 
-    fn one_area(&mut self, interfaces: &BTreeMap<String, InterfaceConfig>) {
-        let Some((first, InterfaceConfig { area, .. })) = interfaces.first_key_value() else { return };
-        for (name, other) in interfaces.iter().filter(|(_, other)| other.area != *area) {
-            let message = format!("{name} is in area {}, {first} in area {area}", other.area);
-            let diagnostic = self
-                .sources
-                .diagnostic(&["interface", name, "area"], message)
-                .also(self.sources, &["interface", first, "area"], "the other area")
-                .help("put all interfaces into one area: a director is no border router");
-            self.found.push(diagnostic);
-        }
-    }
-
     fn advertisements(&mut self, raw: &BTreeMap<String, RawAdvertise>) -> Vec<Advertisement> {
         let mut seen: BTreeMap<IpNetwork, &str> = BTreeMap::new();
         let mut advertisements = Vec::new();
@@ -291,6 +281,7 @@ fn normal(settings: &Settings, raw: &Raw) -> Raw {
         metrics: RawMetrics { listen: settings.metrics },
         routes,
         spf,
+        area: area::normal(&core.areas),
         interface: core
             .interfaces
             .iter()

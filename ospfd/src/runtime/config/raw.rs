@@ -25,6 +25,7 @@ pub(super) struct Raw {
     pub(super) metrics: RawMetrics,
     pub(super) routes: RawRoutes,
     pub(super) spf: RawSpf,
+    pub(super) area: BTreeMap<String, RawArea>,
     pub(super) interface: BTreeMap<String, RawInterface>,
     pub(super) key_chain: BTreeMap<String, RawKeyChain>,
     pub(super) advertise: BTreeMap<String, RawAdvertise>,
@@ -96,6 +97,37 @@ pub(super) struct RawSpf {
     pub(super) time_to_learn: Option<Duration>,
     #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
     pub(super) hold_down: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawArea {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(super) kind: Option<RawAreaKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) no_summary: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) default_cost: Option<i64>,
+    /// Read only to be refused with a word why.
+    #[serde(skip_serializing)]
+    pub(super) virtual_link: Option<toml::Value>,
+    pub(super) range: BTreeMap<String, RawRange>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawAreaKind {
+    Normal,
+    Stub,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRange {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) advertise: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cost: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use common::control::ospf::Encoding;
+use common::ids::AreaId;
 
 use super::*;
-use crate::core::config::{AuthConfig, NetworkType, Password, RoutingConfig, StaticNeighbor};
+use crate::core::config::{
+    AreaKind, AuthConfig, NetworkType, Password, RangeConfig, RoutingConfig, StaticNeighbor,
+};
 use crate::runtime::routes::Install;
 
 struct Files(tempfile::TempDir);
@@ -329,10 +332,60 @@ fn an_external_prefix_has_a_type_and_may_have_a_tag() {
     assert_errors(&with("type = \"external\""), &["ospfd.toml:4:", "external-1"]);
 }
 
+const TWO_AREAS: &str =
+    "router_id = \"10.0.0.1\"\n[interface.eth0]\narea = \"0\"\n[interface.eth1]\narea = \"1\"\n";
+
 #[test]
-fn interfaces_must_be_in_one_area() {
-    let text = "router_id = \"10.0.0.1\"\n[interface.eth0]\narea = \"0\"\n[interface.eth1]\narea = \"1\"\n";
-    assert_errors(text, &["ospfd.toml:5:8", "ospfd.toml:3:8", "no border router"]);
+fn several_areas_need_the_backbone() {
+    assert!(Files::new(TWO_AREAS).load().is_ok());
+    let text = TWO_AREAS.replace("\"0\"", "\"2\"");
+    assert_errors(&text, &["ospfd.toml:5:8", "ospfd.toml:3:8", "none in the backbone", "virtual links"]);
+}
+
+#[test]
+fn an_area_has_a_type_and_ranges() {
+    let text = format!(
+        "{TWO_AREAS}[area.\"0.0.0.1\"]\ntype = \"stub\"\nno_summary = true\n[area.\"0.0.0.1\".range.\"10.1.0.0/16\"]\nadvertise = false\n"
+    );
+    let settings = Files::new(&text).load().unwrap();
+    let area = &settings.core.areas[&AreaId(1)];
+    assert_eq!(area.kind, AreaKind::Stub { default_cost: 1, summaries: false });
+    let range = RangeConfig { advertise: false, cost: None };
+    assert_eq!(area.ranges, [("10.1.0.0/16".parse().unwrap(), range)].into());
+    let again = Files::new(&settings.normal_form).load().unwrap();
+    assert_eq!(again.core, settings.core);
+}
+
+#[test]
+fn a_wrong_area_is_refused_with_a_word_why() {
+    let with = |more: &str| format!("{TWO_AREAS}{more}\n");
+    let rows: [(&str, &[&str]); 9] = [
+        ("[area.\"x\"]", &["ospfd.toml:6:", "`x` is no area"]),
+        ("[area.\"7\"]", &["ospfd.toml:6:", "no interface is in area 0.0.0.7"]),
+        ("[area.\"0\"]\ntype = \"stub\"", &["ospfd.toml:7:", "backbone cannot be a stub"]),
+        ("[area.\"1\"]\nno_summary = true", &["ospfd.toml:7:", "no_summary is for stub areas"]),
+        (
+            "[area.\"1\"]\ntype = \"stub\"\ndefault_cost = 16777215",
+            &["ospfd.toml:8:", "out of 0 to 16777214"],
+        ),
+        ("[area.\"1\".range.\"10.1.0.1/16\"]", &["ospfd.toml:6:", "host bits", "10.1.0.0/16"]),
+        ("[area.\"1\".virtual_link.\"10.0.0.9\"]", &["ospfd.toml:6:", "virtual links are not spoken"]),
+        ("[area.\"1\"]\n[area.\"0.0.0.1\"]", &["area 0.0.0.1 stands here twice"]),
+        (
+            "[area.\"0\".range.\"10.0.0.0/8\"]\n[area.\"1\".range.\"10.0.0.0/8\"]",
+            &["10.0.0.0/8 is a range of area 0.0.0.0 and of area 0.0.0.1"],
+        ),
+    ];
+    for (more, phrases) in rows {
+        assert_errors(&with(more), phrases);
+    }
+}
+
+#[test]
+fn an_external_prefix_needs_an_area_that_takes_it() {
+    let text = "router_id = \"10.0.0.1\"\n[interface.eth0]\narea = \"1\"\n[area.\"1\"]\ntype = \"stub\"\n\
+                [advertise.\"192.0.2.1/32\"]\nmetric = 1\ntype = \"external-2\"\n";
+    assert_errors(text, &["ospfd.toml:8:", "stub areas do not take"]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ fn instance() -> Instance {
         router_id: RouterId(1),
         transit: false,
         interfaces: BTreeMap::new(),
+        areas: BTreeMap::new(),
         static_advertisements: Vec::new(),
         routing: RoutingConfig::default(),
     };
