@@ -204,6 +204,11 @@ impl Instance {
         if !self.note_headers(now, rx, &description.headers) {
             return;
         }
+        if self.dirty {
+            // What outdoes a former life goes before the description that may let the neighbour be Full.
+            self.originate(now);
+            self.send_floods(now);
+        }
         let Some(neighbor) = self.neighbor_mut(if_index, router_id) else { return };
         let exchange = &mut neighbor.exchange;
         exchange.last_received = Some(DescriptionId::of(description));

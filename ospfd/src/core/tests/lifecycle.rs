@@ -79,7 +79,6 @@ fn a_vip_of_a_former_life_is_gone_before_the_neighbour_is_full_again() {
         world.nodes[returning].handle_link(now, link(returning, true));
         world.until("the neighbour has noticed", |world| !world.is_full(other, returning));
         world.until("it is Full anew", |world| world.is_full(other, returning));
-        world.run(Duration::ZERO);
 
         assert!(!world.has_line(other, returning, LINE), "{}", world.describe());
     }
