@@ -7,11 +7,12 @@ use std::time::Duration;
 use common::time::Instant;
 use ospfd::core::Instance;
 use ospfd::core::event::{Event, RxDatagram, Transmit};
-use ospfd::packet::{Body, LsaHeader, LsaKey};
+use ospfd::packet::{Body, LsaHeader};
 
 use super::failure::Failure;
 use super::node::{Node, NodeId};
 use super::queue::Action;
+use super::safety::Flooded;
 use super::topology::LinkId;
 use super::world::World;
 
@@ -108,7 +109,7 @@ impl World {
             return;
         }
         let (now, instance) = (self.now, self.nodes[to.0].instance.as_ref());
-        let holds = |key: &LsaKey| instance.is_some_and(|instance| holds(instance, now, key));
+        let holds = |lsa: &Flooded| instance.is_some_and(|instance| holds(instance, now, lsa));
         self.safety.on_deliver(to, rx.payload, holds);
         if let Some(instance) = &mut self.nodes[to.0].instance {
             instance.handle_datagram(self.now, rx);
@@ -206,11 +207,12 @@ impl World {
 }
 
 /// Does an LSA stand in a router's database, if only on its way out?
-fn holds(instance: &Instance, now: Instant, key: &LsaKey) -> bool {
+fn holds(instance: &Instance, now: Instant, (area, key): &Flooded) -> bool {
     let (ls_type, link_state_id) =
         (key.ls_type.to_string(), Ipv4Addr::from_bits(key.link_state_id).to_string());
     instance.database(now).iter().any(|lsa| {
-        lsa.lsa_type == ls_type
+        lsa.area == *area
+            && lsa.lsa_type == ls_type
             && lsa.link_state_id == link_state_id
             && lsa.advertised_router == key.advertising_router
     })

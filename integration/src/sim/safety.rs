@@ -27,7 +27,7 @@ const IP_HEADER: usize = 20;
 type InstanceName = (LsaKey, i32, u16);
 
 /// An LSA within what it is flooded in: an area, or `None` for the whole AS.
-type Flooded = (Option<AreaId>, LsaKey);
+pub(super) type Flooded = (Option<AreaId>, LsaKey);
 
 /// Watches all that is sent.
 #[derive(Debug, Default)]
@@ -79,17 +79,18 @@ impl Safety {
     }
 
     /// Notes what comes to `node`, which may make it fight back. `holds`: does its database have that LSA of its own?
-    pub(super) fn on_deliver(&mut self, node: NodeId, payload: &[u8], holds: impl Fn(&LsaKey) -> bool) {
+    pub(super) fn on_deliver(&mut self, node: NodeId, payload: &[u8], holds: impl Fn(&Flooded) -> bool) {
         let Ok(Decoded { packet: Packet { body: Body::LinkStateUpdate(lsas), area_id, .. }, .. }) =
             Packet::decode(payload, &Auth::Null)
         else {
             return;
         };
         for lsa in lsas.iter().filter(|lsa| lsa.header.key.advertising_router == node.router_id()) {
-            let Some(sent) = self.own.get_mut(&(node, flooded(area_id, lsa.header.key))) else { continue };
+            let flooded = flooded(area_id, lsa.header.key);
+            let Some(sent) = self.own.get_mut(&(node, flooded)) else { continue };
             let newer = order(&lsa.header, &sent.header).is_gt();
             // An older one may outlive, in a part of the network that was cut off, what the router has flushed since.
-            let survives = order(&lsa.header, &sent.header).is_lt() && !holds(&lsa.header.key);
+            let survives = order(&lsa.header, &sent.header).is_lt() && !holds(&flooded);
             if newer || survives {
                 *sent = Sent { header: lsa.header, at: sent.at, fights_back: true };
             }

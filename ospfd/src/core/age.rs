@@ -27,8 +27,8 @@ impl Instance {
             if awaited {
                 continue;
             }
-            self.lsdb.remove(scope, key);
-            self.originator.removed(scope, key);
+            let first_sent_at = self.lsdb.remove(scope, key).and_then(|entry| entry.first_sent_at());
+            self.originator.removed(scope, key, first_sent_at);
             // One of ours that was only waiting for this may be wanted again.
             self.dirty |= self.originator.knows(scope, key);
         }

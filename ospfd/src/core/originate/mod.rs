@@ -85,11 +85,12 @@ impl Originator {
         self.own.get(&(scope, key)).is_some_and(|own| own.history.outdone)
     }
 
-    /// The LSA has left the database for good.
-    pub(crate) fn removed(&mut self, scope: Scope, key: LsaKey) {
-        if let Some(own) = self.own.get_mut(&(scope, key))
-            && own.history.sequence >= Some(LAST_SEQUENCE)
-        {
+    /// The LSA has left the database for good. Its last instance went out at `first_sent_at` at the earliest: the next one
+    /// keeps its distance from that.
+    pub(crate) fn removed(&mut self, scope: Scope, key: LsaKey, first_sent_at: Option<Instant>) {
+        let Some(own) = self.own.get_mut(&(scope, key)) else { return };
+        own.history.originated_at = own.history.originated_at.max(first_sent_at);
+        if own.history.sequence >= Some(LAST_SEQUENCE) {
             // §12.1.6: numbering starts over.
             own.history.sequence = None;
         }
