@@ -162,8 +162,9 @@ fn hold(stage: &mut Stage) -> Result<()> {
     let hint = stage.lab.nodes().iter().next().map_or(String::new(), |(_, node)| {
         let prefix = node.namespace().name().rsplit_once('.').map_or("", |(prefix, _)| prefix);
         format!(
-            "everything stays up until Ctrl-C. On this kernel: nsenter -t {} -p -m ip netns exec {prefix}.NODE bash\n\
-             A place to play in, in the guest or here: cargo lab up demo, then cargo lab shell NODE",
+            "everything stays up until Ctrl-C. Into a node, unless all this is in a guest: \
+             nsenter -t {} -p -m ip netns exec {prefix}.NODE bash\n\
+             On a host with IPVS, `cargo lab up demo` and `cargo lab shell NODE` give a place to play in",
             std::process::id()
         )
     });
