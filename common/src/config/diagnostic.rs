@@ -114,7 +114,7 @@ impl Diagnostic {
 
     pub(super) fn of_toml(file: &SourceFile, error: &toml::de::Error) -> Self {
         let message = error.message().to_owned();
-        let help = suggestion(&message);
+        let help = suggestion(&message).or_else(|| remedy(&message).map(str::to_owned));
         let span = error.span().unwrap_or(0..0);
         Self {
             is_warning: false,
@@ -218,4 +218,24 @@ fn suggestion(message: &str) -> Option<String> {
         .map(|word| (strsim::jaro_winkler(wrong, word), word))
         .max_by(|(one, _), (other, _)| one.total_cmp(other))?;
     (likeness >= SIMILAR).then(|| format!("did you mean `{word}`?"))
+}
+
+/// serde says `invalid type: string "ten", expected u16` (or `invalid value: …`): how the expected kind is written.
+fn remedy(message: &str) -> Option<&'static str> {
+    let (wrong, expected) = message.split_once(", expected ")?;
+    if !wrong.starts_with("invalid type") && !wrong.starts_with("invalid value") {
+        return None;
+    }
+    Some(match expected {
+        "i8" | "i16" | "i32" | "i64" | "isize" => "write a whole number without quotes, like 10",
+        "u8" => "write a whole number from 0 to 255, without quotes",
+        "u16" => "write a whole number from 0 to 65535, without quotes",
+        "u32" | "u64" | "usize" => "write a whole number that is not negative, without quotes, like 10",
+        "a boolean" => "write true or false, without quotes",
+        "a string" => "put the value into quotes, like \"…\"",
+        "a sequence" => "write a list, like [\"…\", \"…\"]",
+        "a map" => "write a table, like [name] with its keys below",
+        table if table.starts_with("struct ") => "write a table, like [name] with its keys below",
+        _ => "write what is expected here; the guide shows every key with an example",
+    })
 }

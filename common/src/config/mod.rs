@@ -167,6 +167,7 @@ mod tests {
         ]);
         let text = load::<Raw>(&path, "EVENKEEL_TEST_NONE").unwrap_err().to_string();
         assert!(text.contains("d.toml:2:8"), "{text}");
+        assert!(text.contains("write a whole number from 0 to 65535, without quotes"), "{text}");
         assert!(text.contains("a.toml:3:12"), "{text}");
         assert!(text.contains("150ms"), "{text}");
     }
