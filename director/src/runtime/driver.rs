@@ -21,7 +21,7 @@ use super::ownership::{Ownership, OwnershipError};
 use super::watchdog::{self, Watchdog};
 use super::{drains, sysctl};
 use crate::config::{self, Routing, Settings};
-use crate::core::agent::{Action, Advertising, Agent, KernelFault, Legacy, Options};
+use crate::core::agent::{Action, Advertising, Agent, Applied, KernelFault, Legacy, Options};
 use crate::core::health::{ProbeId, ProbeResult, StartProbe};
 use crate::core::lease::LeaseFault;
 use crate::core::plan::Op;
@@ -223,12 +223,14 @@ impl Driver {
     }
 
     /// What is about to be ours is written down first.
-    async fn apply(&mut self, ops: &[Op]) -> Result<(), KernelFault> {
-        self.remember_owned().map_err(|error| KernelFault(error.to_string()))?;
+    async fn apply(&mut self, ops: &[Op]) -> Applied {
+        if let Err(error) = self.remember_owned() {
+            return Applied::Failed(KernelFault(error.to_string()));
+        }
         for op in ops {
             tracing::info!(service = %op.key(), %op, "ipvs change");
         }
-        self.executor.apply(ops).await.map_err(|error| KernelFault(error.to_string()))
+        self.executor.apply(ops).await
     }
 
     fn remember_owned(&mut self) -> Result<(), OwnershipError> {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::core::agent::{Applied, KernelFault};
 use crate::core::observed::Observed;
 use crate::core::plan::Op;
 use crate::ipvs::handle::{Refusal, Request};
@@ -30,14 +31,17 @@ impl Executor {
         self.after(result)
     }
 
-    /// Applies operations in order. One that is refused does not stop the others; the first refusal is the error, and a
+    /// Applies operations in order. One that is refused does not stop the others; the gravest refusal is the outcome, and a
     /// new dump tells what was done.
-    pub async fn apply(&mut self, ops: &[Op]) -> Result<(), IpvsError> {
+    pub async fn apply(&mut self, ops: &[Op]) -> Applied {
         let result = match self.handle().await {
-            Ok(handle) => handle.apply(ops).await.and_then(first_refusal),
+            Ok(handle) => handle.apply(ops).await,
             Err(error) => Err(error),
         };
-        self.after(result)
+        match self.after(result) {
+            Ok(refusals) => outcome_of(&refusals),
+            Err(error) => Applied::Failed(KernelFault(error.to_string())),
+        }
     }
 
     async fn handle(&mut self) -> Result<&mut Handle, IpvsError> {
@@ -59,14 +63,42 @@ impl Executor {
 }
 
 /// Logs what was refused, once per service: what follows in it fails for the same reason.
-fn first_refusal(refusals: Vec<Refusal>) -> Result<(), IpvsError> {
+fn outcome_of(refusals: &[Refusal]) -> Applied {
     let mut told = BTreeSet::new();
-    for refusal in &refusals {
+    for refusal in refusals {
         if let Request::Op(op) = &refusal.request
             && told.insert(op.key())
         {
             tracing::warn!(service = %op.key(), reason = %refusal, "ipvs change refused");
         }
     }
-    refusals.into_iter().next().map_or(Ok(()), |refusal| Err(refusal.into()))
+    let fault = |refusal: &Refusal| KernelFault(refusal.to_string());
+    match (refusals.iter().find(|refusal| !refusal.is_outdated()), refusals.first()) {
+        (Some(refusal), _) => Applied::Failed(fault(refusal)),
+        (None, Some(refusal)) => Applied::Outdated(fault(refusal)),
+        (None, None) => Applied::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+    use crate::model::ServiceKey;
+
+    fn refused(errno: Errno) -> Refusal {
+        let key = ServiceKey::FirewallMark { mark: 1, ipv6: false };
+        Refusal { request: Request::Op(Box::new(Op::DelService { key })), errno }
+    }
+
+    #[test]
+    fn a_table_that_changed_meanwhile_is_no_failure_unless_something_else_is() {
+        assert_eq!(outcome_of(&[]), Applied::Done);
+        let gone = refused(Errno::ESRCH);
+        assert_eq!(outcome_of(std::slice::from_ref(&gone)), Applied::Outdated(KernelFault(gone.to_string())));
+        let denied = refused(Errno::EPERM);
+        let failed = Applied::Failed(KernelFault(denied.to_string()));
+        assert_eq!(outcome_of(&[gone, denied]), failed);
+    }
 }

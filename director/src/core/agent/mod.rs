@@ -40,6 +40,8 @@ const DECIDE_EVERY: Duration = Duration::from_millis(250);
 
 /// Dumps that may fail in a row before the table counts as unknown.
 const UNREADABLE_AFTER: u32 = 3;
+/// As many plans in a row may meet another table than they were made for before that counts as a failure.
+const OUTDATED_IN_A_ROW: u32 = 3;
 
 /// How VIPs are advertised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +97,17 @@ pub enum Action {
 #[error("{0}")]
 pub struct KernelFault(pub String);
 
+/// How [`Action::Apply`] ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// All of it was done.
+    Done,
+    /// The table is not the one that was planned for: somebody changed it between the dump and the change.
+    Outdated(KernelFault),
+    /// The kernel refused something for another reason, or could not be asked.
+    Failed(KernelFault),
+}
+
 /// The kernel side: what was seen, what is under way, what failed.
 #[derive(Debug, Default)]
 struct Kernel {
@@ -106,6 +119,8 @@ struct Kernel {
     /// The last plan that failed, and when to try it again.
     failed: Option<(Vec<Op>, Instant)>,
     failures: u32,
+    /// Plans in a row that the table had run away from.
+    outdated: u32,
     trouble: Option<KernelFault>,
 }
 
@@ -318,22 +333,25 @@ impl Agent {
     }
 
     /// The outcome of [`Action::Apply`].
-    pub fn handle_applied(&mut self, now: Instant, ops: Vec<Op>, outcome: Result<(), KernelFault>) {
+    pub fn handle_applied(&mut self, now: Instant, ops: Vec<Op>, outcome: Applied) {
         let kernel = &mut self.kernel;
         kernel.is_busy = false;
         // Whatever was done, only a dump tells.
         kernel.observe_at = now;
         match outcome {
-            Ok(()) => {
+            Applied::Done => {
                 kernel.failures = 0;
+                kernel.outdated = 0;
                 kernel.failed = None;
                 kernel.trouble = None;
             }
-            Err(fault) => {
-                let wait = FIRST_RETRY * (1 << kernel.failures.min(6));
-                kernel.failures = kernel.failures.saturating_add(1);
-                kernel.failed = Some((ops, now + wait.min(LAST_RETRY)));
-                kernel.complain(fault, "kernel table not as wanted");
+            Applied::Outdated(_) if kernel.outdated < OUTDATED_IN_A_ROW => kernel.outdated += 1,
+            Applied::Outdated(fault) => {
+                // Every dump gives another plan, so the look itself must wait.
+                kernel.observe_at = now + kernel.fail(now, ops, fault);
+            }
+            Applied::Failed(fault) => {
+                kernel.fail(now, ops, fault);
             }
         }
         self.is_dirty = true;
@@ -468,6 +486,15 @@ impl Agent {
 }
 
 impl Kernel {
+    /// Gives the time after which to try again.
+    fn fail(&mut self, now: Instant, ops: Vec<Op>, fault: KernelFault) -> Duration {
+        let wait = (FIRST_RETRY * (1 << self.failures.min(6))).min(LAST_RETRY);
+        self.failures = self.failures.saturating_add(1);
+        self.failed = Some((ops, now + wait));
+        self.complain(fault, "kernel table not as wanted");
+        wait
+    }
+
     fn complain(&mut self, fault: KernelFault, what: &str) {
         if self.trouble.as_ref() != Some(&fault) {
             tracing::error!(reason = %fault, "{what}");

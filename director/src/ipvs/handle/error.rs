@@ -50,6 +50,21 @@ pub struct Refusal {
     pub errno: Errno,
 }
 
+impl Refusal {
+    /// Does it say no more than that the table is not the one that was dumped? Somebody changed it meanwhile, and a new
+    /// dump with a new plan is all that it takes.
+    pub fn is_outdated(&self) -> bool {
+        let Request::Op(op) = &self.request else { return false };
+        match self.errno {
+            Errno::ESRCH => true,
+            Errno::EEXIST => matches!(**op, Op::AddService { .. } | Op::AddServer { .. }),
+            // For a service this errno speaks of its scheduler.
+            Errno::ENOENT => matches!(**op, Op::EditServer { .. } | Op::DelServer { .. }),
+            _ => false,
+        }
+    }
+}
+
 /// What the kernel is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {

@@ -120,6 +120,34 @@ fn a_table_flushed_by_hand_is_repaired_without_a_withdrawal() {
     assert!(world.history.is_empty(), "{:?}", world.history);
 }
 
+/// As `ipvsadm -C` does when the dump met the service and no more of its servers.
+fn flushed_while_it_is_repaired(times: u32) -> World {
+    let mut world = serving();
+    world.is_tampered = true;
+    for (_, servers) in world.kernel.0.values_mut() {
+        servers.clear();
+    }
+    world.races = times;
+    world.run(RESYNC + SECOND);
+    world
+}
+
+#[test]
+fn a_table_that_changes_between_dump_and_repair_is_read_again_and_repaired_without_a_withdrawal() {
+    let world = flushed_while_it_is_repaired(OUTDATED_IN_A_ROW);
+    assert_eq!((world.races, world.weights()), (0, vec![1, 1]));
+    assert!(world.history.is_empty(), "{:?}", world.history);
+}
+
+#[test]
+fn a_table_that_runs_away_from_every_repair_withdraws_the_vip() {
+    let mut world = flushed_while_it_is_repaired(1000);
+    assert_eq!(world.history.first(), Some(&set(&[], 0)));
+    world.races = 0;
+    world.run(20 * SECOND);
+    assert_eq!(world.advertised(), set(&[1], 10));
+}
+
 #[test]
 fn a_table_that_cannot_be_repaired_withdraws_the_vip() {
     let mut world = serving();

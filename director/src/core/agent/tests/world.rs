@@ -34,6 +34,9 @@ pub(super) struct World {
     /// Operations done to the kernel since the beginning.
     pub(super) applied: Vec<Op>,
     pub(super) kernel_refuses: bool,
+    /// So many times the table changes between the dump and the change that was planned from it: it is flushed, or all of
+    /// it is there again without a weight.
+    pub(super) races: u32,
     pub(super) kernel_is_readable: bool,
     pub(super) device: BTreeSet<IpAddr>,
     /// Last bytes of the addresses of servers that do not answer.
@@ -120,6 +123,7 @@ impl World {
             kernel: ModelKernel::default(),
             applied: Vec::new(),
             kernel_refuses: false,
+            races: 0,
             kernel_is_readable: true,
             device: BTreeSet::new(),
             dead: BTreeSet::new(),
@@ -271,14 +275,38 @@ impl World {
 
     fn apply(&mut self, ops: Vec<Op>) {
         if self.kernel_refuses {
-            return self.agent.handle_applied(self.now, ops, Err(KernelFault("refused".into())));
+            return self.agent.handle_applied(self.now, ops, Applied::Failed(KernelFault("refused".into())));
         }
+        let is_outrun = self.races > 0;
+        if is_outrun {
+            self.races -= 1;
+            self.outrun(&ops);
+        }
+        let mut outcome = Applied::Done;
         for op in &ops {
-            assert_eq!(self.kernel.apply(op), Ok(()), "{op}");
+            match self.kernel.apply(op) {
+                Ok(()) => self.applied.push(op.clone()),
+                Err(refused) if is_outrun => {
+                    outcome = Applied::Outdated(KernelFault(format!("{op}: {refused:?}")));
+                }
+                Err(refused) => panic!("{op}: {refused:?}"),
+            }
             self.assert_law("in the middle of a plan");
-            self.applied.push(op.clone());
         }
-        self.agent.handle_applied(self.now, ops, Ok(()));
+        self.agent.handle_applied(self.now, ops, outcome);
+    }
+
+    fn outrun(&mut self, ops: &[Op]) {
+        if !self.kernel.0.is_empty() {
+            return self.kernel.0.clear();
+        }
+        for op in ops {
+            let mut op = op.clone();
+            if let Op::AddServer { entry, .. } = &mut op {
+                entry.weight = 0;
+            }
+            assert_eq!(self.kernel.apply(&op), Ok(()), "{op}");
+        }
     }
 
     fn ask_ospfd(&mut self, request: Request) -> LeaseReply {
