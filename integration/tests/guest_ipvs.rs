@@ -9,10 +9,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use director::core::agent::Applied;
 use director::core::desired::{Desired, desired};
 use director::core::plan::{Op, Owned, plan};
 use director::core::seats::take_seats;
-use director::ipvs::{Handle, IpvsError};
+use director::ipvs::Handle;
 use director::model::{
     CheckKind, CheckSpec, Config, Forward, RealServer, Scheduler, SchedulerKind, ServerEntry, Service,
     ServiceEntry, ServiceKey,
@@ -110,7 +111,7 @@ impl Hands {
         self.ownership.claim_services(&wanted).unwrap();
         let observed = self.executor.observe().await.unwrap();
         let ops = plan(desired, &observed, self.ownership.services());
-        self.executor.apply(&ops).await.unwrap();
+        assert_eq!(self.executor.apply(&ops).await, Applied::Done);
         self.ownership.keep_services(|key| wanted.contains(key)).unwrap();
         ops
     }
@@ -306,7 +307,7 @@ fn a_refusal_names_the_change_and_what_to_do_and_stops_nothing_else() {
         assert_eq!(listing("-Ln").len(), 3, "the other service, its server, and the mark");
 
         let mut executor = Executor::new();
-        assert!(matches!(executor.apply(&ops[..1]).await, Err(IpvsError::Refused(_))));
+        assert!(matches!(executor.apply(&ops[..1]).await, Applied::Failed(_)));
         let observed = executor.observe().await.unwrap();
         assert_eq!(observed.services.keys().collect::<Vec<_>>(), [&other, &mark], "the connection goes on");
     });
@@ -468,10 +469,10 @@ fn mh_sends_a_flow_to_the_same_server_whether_another_died_before_or_after_the_s
             [(vips[0], of(vips[0], None)), (vips[0], of(vips[0], dead)), (vips[1], of(vips[1], dead))]
         {
             let plan = plan(&wanted, &executor.observe().await.unwrap(), &Owned::new());
-            executor.apply(&take_seats(&config, plan)).await.unwrap_or_else(|error| panic!("{vip}: {error}"));
+            assert_eq!(executor.apply(&take_seats(&config, plan)).await, Applied::Done, "{vip}");
         }
         let unseated = plan(&of(vips[2], dead), &executor.observe().await.unwrap(), &Owned::new());
-        executor.apply(&unseated).await.unwrap();
+        assert_eq!(executor.apply(&unseated).await, Applied::Done);
 
         for port in 20_000..20_000 + FLOWS {
             let socket = std::net::UdpSocket::bind(("198.51.100.1", port)).unwrap();
