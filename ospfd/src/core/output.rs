@@ -124,6 +124,7 @@ impl Output {
         self.counters.add(Counter::sent(name));
         self.transmits.push_back(Transmit {
             if_index: interface.if_index(),
+            // RFC 2328 §8.1
             source: interface.address(),
             destination,
             ttl: if interface.config.ttl_security { UNFORWARDED_TTL } else { LINK_TTL },

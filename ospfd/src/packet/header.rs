@@ -83,6 +83,7 @@ impl Packet {
     ) -> Result<(Decoded, Option<CryptoField>), DecodeError> {
         let mut reader = Reader::new(bytes);
         let version = reader.u8("version")?;
+        // RFC 2328 §8.2
         if version != VERSION {
             return Err(DecodeError::Version(version));
         }
@@ -161,7 +162,7 @@ impl Body {
     }
 }
 
-/// Writes the header, then the body, then the length and checksum that both give.
+/// RFC 2328 §8.1: writes the header, then the body, then the length and checksum that both give; authentication comes last.
 pub(super) fn emit_packet(
     packet_type: u8,
     (router_id, area_id): (RouterId, AreaId),

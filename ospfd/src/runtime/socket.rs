@@ -339,7 +339,8 @@ fn send(socket: &UdpSocket, transmit: &Transmit) -> io::Result<()> {
     Ok(())
 }
 
-/// Finds the payload behind the IP header. The kernel has verified the header's checksum and put fragments together.
+/// Finds the payload behind the IP header (RFC 2328 §8.2). The kernel has verified the header's checksum and the protocol,
+/// and put fragments together.
 fn parse(if_index: IfIndex, bytes: &[u8]) -> Option<Received> {
     let header = Ipv4Packet::new(bytes)?;
     let start = usize::from(header.get_header_length()) * 4;

@@ -113,7 +113,7 @@ impl Instance {
         }
     }
 
-    /// RFC 2328 §13.6: sends the LSAs again that are due, directly to the neighbour.
+    /// RFC 2328 §13.6: sends the LSAs again that are due, directly to the neighbour (§8.1).
     pub(crate) fn retransmit(&mut self, now: Instant, if_index: IfIndex, router_id: RouterId) {
         let Some(interface) = self.interfaces.get_mut(&if_index) else { return };
         let (place, delay) = (interface.place(), interface.transmit_delay());

@@ -127,7 +127,7 @@ impl Interface {
         u16::try_from(self.config.transmit_delay.as_secs()).unwrap_or(u16::MAX)
     }
 
-    /// The group that floods and delayed acknowledgements go to (§13.3, §13.5); `None`: they go to each adjacent
+    /// The group that floods and delayed acknowledgements go to (§8.1, §13.3, §13.5); `None`: they go to each adjacent
     /// neighbour by itself.
     pub(crate) fn flood_group(&self) -> Option<Ipv4Addr> {
         match self.config.network_type {

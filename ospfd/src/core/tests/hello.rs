@@ -111,6 +111,14 @@ fn each_mismatch_is_dropped_by_its_name() {
 }
 
 #[test]
+fn what_we_sent_ourselves_is_not_taken() {
+    let mut world = World::full_pair();
+    world.inject_from(0, address(0), 0, Body::Hello(good_hello()));
+    assert_eq!(world.counter(0, "drop-own-packet"), 1);
+    assert_eq!(world.nodes[0].neighbors(world.now).len(), 1);
+}
+
+#[test]
 fn mask_and_source_do_not_matter_on_point_to_point_networks() {
     let sent = Sent {
         source: Ipv4Addr::new(198, 51, 100, 1),

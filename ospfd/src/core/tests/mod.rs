@@ -15,6 +15,7 @@ mod pitfalls;
 mod point_to_point;
 mod robustness;
 mod routes;
+mod sending;
 mod stub_area;
 mod unnumbered;
 mod world;
