@@ -7,6 +7,7 @@
 //! - [`testing`]: the phases of `cargo lab test`;
 //! - [`demo`] and [`mod@bench`]: the play and the measurements;
 //! - [`observe`] and [`traffic`]: watching kernels, and clients and servers to watch;
+//! - [`speaker`]: feeds a router with LSAs of anybody's making;
 //! - [`setup`]: the Debian packages that all of it needs;
 //! - [`sim`]: many engines in virtual time;
 //! - [`cli`]: the commands of `cargo lab`.
@@ -23,5 +24,6 @@ pub mod paths;
 pub mod place;
 pub mod setup;
 pub mod sim;
+pub mod speaker;
 pub mod testing;
 pub mod traffic;

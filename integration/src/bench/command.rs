@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::result::BenchResult;
-use super::{spf, withdraw};
+use super::{spf, sync, withdraw};
 use crate::guest::tier::Tier;
 use crate::lab::topology::Needs;
 use crate::place::{self, Output, Work};
@@ -28,6 +28,12 @@ pub struct Arguments {
     /// Runs of each subject; each bench has its own default
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub runs: Option<u32>,
+    /// Only these cases of the bench; may be given several times
+    #[arg(long = "case", value_name = "CASE")]
+    pub cases: Vec<String>,
+    /// Only these subjects; may be given several times
+    #[arg(long = "subject", value_name = "SUBJECT")]
+    pub subjects: Vec<String>,
     /// Forces the kernel, where the bench needs IPVS
     #[arg(long, value_enum)]
     pub tier: Option<Tier>,
@@ -37,6 +43,32 @@ pub struct Arguments {
     /// Measures here: set in the confinement
     #[arg(long, hide = true)]
     pub inside: bool,
+}
+
+/// What of a bench is to be run.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// Runs of each subject.
+    pub(super) runs: u32,
+    cases: Vec<String>,
+    subjects: Vec<String>,
+}
+
+impl Plan {
+    /// Is this case to be run?
+    pub(super) fn wants(&self, case: &str) -> bool {
+        self.cases.is_empty() || self.names(case)
+    }
+
+    /// Has it been asked for by its name?
+    pub(super) fn names(&self, case: &str) -> bool {
+        self.cases.iter().any(|wanted| wanted == case)
+    }
+
+    /// Does this subject take part?
+    pub(super) fn takes(&self, subject: &str) -> bool {
+        self.subjects.is_empty() || self.subjects.iter().any(|wanted| wanted == subject)
+    }
 }
 
 /// A bench: what it measures and how.
@@ -49,11 +81,11 @@ struct Bench {
     run_limit: Duration,
     /// Builds what it measures.
     build: fn() -> Result<()>,
-    measure: fn(u32) -> Result<BenchResult>,
+    measure: fn(&Plan) -> Result<BenchResult>,
 }
 
 /// All benches.
-const BENCHES: [Bench; 2] = [
+const BENCHES: [Bench; 3] = [
     Bench {
         name: withdraw::NAME,
         about: "from \"health says no\" to the route gone from the upstream's kernel; ours against FRR as director",
@@ -71,6 +103,15 @@ const BENCHES: [Bench; 2] = [
         run_limit: Duration::from_secs(60),
         build: || testing::build::release_example(spf::NAME),
         measure: spf::measure,
+    },
+    Bench {
+        name: sync::NAME,
+        about: "cold start beside a router that holds 1k, 10k, 100k external routes, until all are in the kernel",
+        needs: Needs::Namespaces,
+        runs: 1,
+        run_limit: Duration::from_secs(300),
+        build: || testing::build::release_daemons(&["ospfd"]),
+        measure: sync::measure,
     },
 ];
 
@@ -91,13 +132,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let runs = arguments.runs.unwrap_or(bench.runs);
     if arguments.inside {
-        let result = (bench.measure)(runs)?;
+        let plan = Plan { runs, cases: arguments.cases.clone(), subjects: arguments.subjects.clone() };
+        let result = (bench.measure)(&plan)?;
         let path = paths::run_dir()?.join(RESULT);
         fs::write(&path, serde_json::to_string(&result)?)
             .with_context(|| format!("cannot write {}", path.display()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let result = outside(bench, runs, arguments.tier)?;
+    let result = outside(bench, runs, arguments)?;
     if arguments.json {
         println!("{}", serde_json::to_string(&result)?);
     } else {
@@ -107,14 +149,17 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// Builds, measures in a confinement whose output goes to standard error, and reads what it left.
-fn outside(bench: &Bench, runs: u32, tier: Option<Tier>) -> Result<BenchResult> {
+fn outside(bench: &Bench, runs: u32, arguments: &Arguments) -> Result<BenchResult> {
     setup::ensure_packages()?;
     (bench.build)()?;
     let run_dir = paths::new_run_dir("bench")?;
     let count = runs.to_string();
-    let inner = ["bench", bench.name, "--inside", "--runs", &count];
+    let mut inner = vec!["bench", bench.name, "--inside", "--runs", &count];
+    inner.extend(arguments.cases.iter().flat_map(|case| ["--case", case]));
+    inner.extend(arguments.subjects.iter().flat_map(|subject| ["--subject", subject]));
     let deadline = Duration::from_secs(120) + bench.run_limit * runs;
-    let status = place::run(bench.needs, tier, Work::lab(&inner, &run_dir, deadline, Output::Stderr)?)?;
+    let status =
+        place::run(bench.needs, arguments.tier, Work::lab(&inner, &run_dir, deadline, Output::Stderr)?)?;
     ensure!(status.success(), "the bench went wrong ({status}); its logs: {}", run_dir.display());
     let path = run_dir.join(RESULT);
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -3,5 +3,7 @@
 pub mod command;
 pub mod result;
 mod spf;
+mod stage;
 pub mod stats;
+mod sync;
 mod withdraw;

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
+use super::command::Plan;
 use super::result::{BenchResult, Samples};
 use crate::paths;
 
@@ -26,7 +27,8 @@ struct Line {
 ///
 /// # Errors
 /// The program has not been built, failed, or prints something else.
-pub(super) fn measure(runs: u32) -> Result<BenchResult> {
+pub(super) fn measure(plan: &Plan) -> Result<BenchResult> {
+    let runs = plan.runs;
     let program = paths::release_example(NAME)?;
     let mut samples = Samples::default();
     for run in 1..=runs {

@@ -21,15 +21,15 @@ use ipnetwork::IpNetwork;
 use rtnetlink::{AddressMessageBuilder, Handle};
 use tokio::runtime::Runtime;
 
+use super::command::Plan;
 use super::result::{BenchResult, Samples};
+use super::stage::start_release;
 use crate::clock::{pause, until, until_some};
-use crate::lab::topology::{Software, Topology};
+use crate::lab::topology::Topology;
 use crate::lab::{Lab, Options};
-use crate::node::Node;
 use crate::observe::clock::Clock;
 use crate::observe::fib::Watcher;
 use crate::observe::process::Cost;
-use crate::paths;
 
 /// Name of the bench and of its one case.
 pub(super) const NAME: &str = "withdraw";
@@ -71,12 +71,12 @@ enum Health {
 ///
 /// # Errors
 /// The lab does not come up, or a change does not reach the upstream's kernel.
-pub(super) fn measure(runs: u32) -> Result<BenchResult> {
+pub(super) fn measure(plan: &Plan) -> Result<BenchResult> {
     let clock = Clock::start();
     let topology = Topology::named("bench-withdraw")?;
     let lab = Lab::start(&topology, &Options::default().hold("ours"))?;
     let logs = lab.logs().display().to_string();
-    measure_in(&lab, clock, runs).with_context(|| format!("logs: {logs}"))
+    measure_in(&lab, clock, plan.runs).with_context(|| format!("logs: {logs}"))
 }
 
 fn measure_in(lab: &Lab, clock: Clock, runs: u32) -> Result<BenchResult> {
@@ -118,16 +118,6 @@ fn measure_in(lab: &Lab, clock: Clock, runs: u32) -> Result<BenchResult> {
         samples.add(NAME, subject.name, "rss_mib", cost.rss_mib);
     }
     Ok(samples.result(NAME, runs))
-}
-
-/// Starts the release build of `ospfd` with the node's configuration.
-fn start_release(node: &Node) -> Result<()> {
-    let Software::Ours { ospfd: Some(config), .. } = node.software() else {
-        bail!("{} is not ours", node.name())
-    };
-    let config = node.write_file("ospfd.toml", config)?;
-    let program = paths::release_binary("ospfd")?;
-    node.start_daemon("ospfd", &[program.as_os_str(), "--config".as_ref(), config.as_os_str()])
 }
 
 fn ours(lab: &Lab) -> Result<Subject> {

@@ -6,3 +6,4 @@ pub mod clock;
 pub mod fib;
 pub mod ipvs;
 pub mod process;
+pub mod table;
