@@ -45,6 +45,9 @@ pub(crate) const RETRANSMIT_PAUSE: Duration = Duration::from_millis(50);
 /// LSAs that the database may hold: phantoms live an hour, so their number is bounded.
 pub(crate) const MAX_LSAS: usize = 250_000;
 
+/// LSAs in our name that are remembered, ours and those that others have made up: neither may grow without end.
+pub(crate) const MAX_OWN_LSAS: usize = 131_072;
+
 /// Datagrams that may wait to be polled.
 pub(crate) const MAX_TRANSMITS: usize = 65_536;
 

@@ -19,6 +19,7 @@ pub(super) const MAX_PACKET_LEN: usize = 65_535 - 20;
 const VERSION: u8 = 2;
 const LENGTH_AT: usize = 2;
 const CHECKSUM_AT: usize = 12;
+const AU_TYPE_AT: usize = 14;
 pub(super) const AUTH_AT: usize = 16;
 
 const TYPE_HELLO: u8 = 1;
@@ -162,7 +163,7 @@ impl Body {
     }
 }
 
-/// RFC 2328 §8.1: writes the header, then the body, then the length and checksum that both give; authentication comes last.
+/// RFC 2328 §8.1: writes the header, then the body, then what [`seal`] adds: length, checksum, authentication.
 pub(super) fn emit_packet(
     packet_type: u8,
     (router_id, area_id): (RouterId, AreaId),
@@ -176,10 +177,27 @@ pub(super) fn emit_packet(
     writer.u32(router_id.0);
     writer.u32(area_id.0);
     writer.u16(0);
-    writer.u16(auth.au_type());
+    writer.u16(0);
     writer.bytes(&[0; 8]);
     body(&mut writer);
+    seal(writer, auth)
+}
 
+/// A packet given as bytes, whatever they say, made right in what authentication covers it with: length, AuType, checksum,
+/// authentication field, digest. `None` when there is no whole header or more than an IP datagram holds. It is how packets
+/// are made that are genuine and wrong all the same.
+pub fn sealed(packet: &[u8], auth: &Auth) -> Option<Bytes> {
+    if packet.len() < PACKET_HEADER_LEN {
+        return None;
+    }
+    let mut writer = Writer::with_capacity(packet.len());
+    writer.bytes(packet);
+    writer.patch(CHECKSUM_AT, &[0; PACKET_HEADER_LEN - CHECKSUM_AT]);
+    seal(writer, auth).ok()
+}
+
+/// Ends a packet whose fields from the checksum to the authentication are zero.
+fn seal(mut writer: Writer, auth: &Auth) -> Result<Bytes, EmitError> {
     // RFC 2328 D.4.3: a digest stands behind the packet and does not count in its length.
     let datagram = writer.len() + auth.trailer_len();
     if datagram > MAX_PACKET_LEN {
@@ -187,6 +205,7 @@ pub(super) fn emit_packet(
     }
     let length = u16::try_from(writer.len()).map_err(|_| EmitError::PacketTooLong(datagram))?;
     writer.patch(LENGTH_AT, &length.to_be_bytes());
+    writer.patch(AU_TYPE_AT, &auth.au_type().to_be_bytes());
     if auth.has_checksum() {
         // RFC 2328 D.4.1, D.4.2: the sum is taken while the authentication field is zero.
         let sum = checksum::internet(&[writer.written()]);

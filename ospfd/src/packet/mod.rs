@@ -21,7 +21,7 @@ mod update;
 pub use auth::{Algorithm, Auth, CryptoField, CryptoKey, Expected, KeyRefusal, MAX_TRAILER_LEN};
 pub use dd::{DD_FIXED_LEN, DatabaseDescription};
 pub use error::{DecodeError, EmitError};
-pub use header::{Body, Decoded, PACKET_HEADER_LEN, Packet};
+pub use header::{Body, Decoded, PACKET_HEADER_LEN, Packet, sealed};
 pub use hello::Hello;
 pub use lsa::{
     ExternalLsa, ExternalMetric, LS_INFINITY, LSA_HEADER_LEN, LsType, Lsa, LsaBody, LsaHeader, LsaKey,

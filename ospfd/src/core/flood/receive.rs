@@ -134,6 +134,12 @@ impl Instance {
         let header = lsa.header;
         let Some(interface) = self.interfaces.get(&rx.if_index) else { return };
         let scope = Scope::of(header.key.ls_type, interface.place());
+        if !self.originator.has_room_for(scope, header.key) {
+            if let Some(neighbor) = self.neighbor_mut(rx.if_index, rx.router_id) {
+                neighbor.requests.remove(header.key);
+            }
+            return self.drop_packet(rx, DropReason::DatabaseFull);
+        }
         for interface in self.interfaces.values_mut() {
             for neighbor in interface.neighbors.values_mut() {
                 if neighbor.requests.satisfy(&header) == Some(Ordering::Less)

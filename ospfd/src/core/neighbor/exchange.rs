@@ -10,6 +10,7 @@ use std::time::Duration;
 use common::ids::{IfIndex, RouterId};
 use common::time::Instant;
 
+use crate::core::constants::MAX_LSAS;
 use crate::core::drops::DropReason;
 use crate::core::instance::Instance;
 use crate::core::lsdb::Scope;
@@ -276,6 +277,11 @@ impl Instance {
                     let scope = Scope::of(header.key.ls_type, place);
                     let ours = self.lsdb.get(scope, header.key);
                     if ours.is_none_or(|ours| header.recency(&ours.header(now)) == Ordering::Greater) {
+                        if neighbor.requests.len() >= MAX_LSAS {
+                            // Who describes more than any database holds is not believed further.
+                            self.output.drop(rx.if_index, rx.source, DropReason::DatabaseFull);
+                            continue;
+                        }
                         neighbor.requests.add(*header);
                         // What a former life said must not be believed once the adjacency is Full: it may name VIPs that
                         // nobody serves here yet. So it is outdone now, not when its body has come.

@@ -16,7 +16,7 @@ use common::time::Instant;
 use crate::packet::{LsType, Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, options};
 
 use super::advertise::Merged;
-use super::constants::{LAST_SEQUENCE, LS_REFRESH_TIME, REFRESH_JITTER};
+use super::constants::{LAST_SEQUENCE, LS_REFRESH_TIME, MAX_OWN_LSAS, REFRESH_JITTER};
 use super::drops::DropReason;
 use super::flood::Sender;
 use super::instance::{Instance, Life};
@@ -65,6 +65,11 @@ impl Own {
 }
 
 impl Originator {
+    /// May an LSA in our name be outdone, or are there so many already that somebody makes them up?
+    pub(crate) fn has_room_for(&self, scope: Scope, key: LsaKey) -> bool {
+        self.own.len() < MAX_OWN_LSAS || self.own.contains_key(&(scope, key))
+    }
+
     /// RFC 2328 §13.4: a neighbour has an instance of ours that is newer than what we know of.
     pub(crate) fn outdo(&mut self, scope: Scope, lsa: Lsa) {
         let own = self.own.entry((scope, lsa.header.key)).or_insert(const { Own::new() });
@@ -287,4 +292,36 @@ impl Instance {
 
 const fn millis(span: Duration) -> u64 {
     span.as_secs() * 1_000 + span.subsec_millis() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use common::ids::RouterId;
+
+    use super::*;
+
+    #[test]
+    fn what_others_say_in_our_name_is_remembered_within_bounds() {
+        let mut originator = Originator::default();
+        let key = |link_state_id| LsaKey {
+            ls_type: LsType::AsExternal,
+            link_state_id,
+            advertising_router: RouterId(1),
+        };
+        let header = |link_state_id| LsaHeader {
+            age: 1,
+            options: 2,
+            key: key(link_state_id),
+            sequence: 1,
+            checksum: 1,
+            length: 36,
+        };
+        let most = u32::try_from(MAX_OWN_LSAS).unwrap();
+        for id in 0..most {
+            assert!(originator.has_room_for(Scope::As, key(id)));
+            originator.outdo_listed(Scope::As, &header(id));
+        }
+        assert!(!originator.has_room_for(Scope::As, key(most)));
+        assert!(originator.has_room_for(Scope::As, key(7)), "one that is known may be outdone again");
+    }
 }
