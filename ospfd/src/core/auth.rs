@@ -16,7 +16,7 @@ use super::drops::DropReason;
 use super::event::Event;
 use super::instance::Instance;
 
-/// Authentication of an interface (RFC 2328 appendix D).
+/// Authentication of an interface (RFC 2328 §9, appendix D).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AuthConfig {
     /// AuType 0.

@@ -72,7 +72,7 @@ impl AreaKind {
         }
     }
 
-    /// The Options of hellos, database descriptions and LSAs here (RFC 2328 A.2).
+    /// The Options of hellos, database descriptions and LSAs here (RFC 2328 §9.5, §10.8, A.2).
     pub(crate) const fn options(self) -> u8 {
         if self.takes_externals() { options::E } else { 0 }
     }
@@ -96,7 +96,7 @@ pub struct RoutingConfig {
     pub delay: DelayConfig,
 }
 
-/// How OSPF runs on one interface (RFC 2328 appendix C.3).
+/// How OSPF runs on one interface (RFC 2328 §9, appendix C.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceConfig {
     /// Area.
@@ -164,7 +164,7 @@ impl Default for InterfaceConfig {
     }
 }
 
-/// Network types (RFC 2328 §1.2).
+/// Network types (RFC 2328 §9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkType {
     /// Two routers, no election.

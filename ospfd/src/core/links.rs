@@ -81,7 +81,7 @@ impl Instance {
         self.forget_unused_areas();
     }
 
-    /// Makes one interface run as configuration and link say.
+    /// Makes one interface run as configuration and link say: the interface events of RFC 2328 §9.2 that come from below.
     fn reconcile_interface(&mut self, now: Instant, if_index: IfIndex) {
         let wanted: Option<(LinkState, InterfaceConfig)> = self
             .links

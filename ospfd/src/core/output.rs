@@ -45,7 +45,7 @@ impl Output {
         }
     }
 
-    /// Queues a packet.
+    /// Queues a packet, which carries the area of its interface (RFC 2328 §9).
     pub(crate) fn send(&mut self, interface: &Interface, destination: Ipv4Addr, body: Body) {
         let Some(auth) = self.authenticate(interface) else { return };
         let name = body.name();

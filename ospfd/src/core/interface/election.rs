@@ -115,6 +115,35 @@ mod tests {
     }
 
     #[test]
+    fn of_equal_priorities_the_higher_router_id_is_backup_and_a_declared_backup_stays() {
+        let fresh = elect(router(1, 1, 2, 0), &[router(2, 1, 2, 0), router(3, 1, 2, 0), router(4, 0, 2, 0)]);
+        assert_eq!(fresh, Outcome { designated: 2, backup: 3 });
+        let sitting = elect(router(5, 9, 0, 0), &[router(2, 1, 2, 3), router(3, 1, 2, 3)]);
+        assert_eq!(sitting, Outcome { designated: 2, backup: 3 });
+    }
+
+    #[test]
+    fn of_two_declared_backups_the_higher_one_is_it() {
+        let outcome =
+            elect(router(1, 1, 2, 0), &[router(2, 1, 2, 0), router(3, 1, 2, 3), router(4, 2, 2, 4)]);
+        assert_eq!(outcome, Outcome { designated: 2, backup: 4 });
+    }
+
+    #[test]
+    fn who_calculates_never_holds_both_offices() {
+        // All claims that two neighbours and we ourselves can make.
+        for claims in 0..4_u32.pow(3) * 8 {
+            let claim = |name: u32| {
+                let (made, eligible) = (claims / 8 / 4_u32.pow(name - 1), ((claims % 8) >> (name - 1)) & 1);
+                let says = |bit: u32| if made >> bit & 1 == 1 { name } else { 0 };
+                router(name, u8::try_from(eligible).unwrap(), says(0), says(1))
+            };
+            let outcome = elect(claim(1), &[claim(2), claim(3)]);
+            assert!(outcome.designated != 1 || outcome.backup != 1, "{:?}: {outcome:?}", claim(1));
+        }
+    }
+
+    #[test]
     fn of_two_that_both_declare_themselves_the_lower_one_yields() {
         let outcome = elect(router(1, 1, 1, 0), &[router(2, 1, 2, 0)]);
         assert_eq!(outcome, Outcome { designated: 2, backup: 1 });

@@ -29,6 +29,7 @@ impl Instance {
     /// HelloTimer: sends a hello now, and the next one HelloInterval later.
     pub(crate) fn hello_due(&mut self, now: Instant, if_index: IfIndex) {
         let Some(interface) = self.interfaces.get(&if_index) else { return };
+        // §9.5.1: in state Waiting and above.
         if !interface.state.is_operational() || interface.config.passive {
             return;
         }
@@ -94,6 +95,7 @@ impl Instance {
         }
         self.neighbor_event(now, rx.if_index, rx.router_id, neighbor::Event::TwoWayReceived);
 
+        // §9.2: BackupSeen and NeighborChange.
         let waiting =
             self.interfaces.get(&rx.if_index).is_some_and(|interface| interface.state == State::Waiting);
         let alone_at_the_top =

@@ -153,7 +153,7 @@ impl Interface {
         !address.is_unspecified() && (address == self.designated || address == self.backup)
     }
 
-    /// RFC 2328 §10.4: should we become adjacent with `neighbor`?
+    /// RFC 2328 §10.4 (and §9.1): should we become adjacent with `neighbor`?
     pub(crate) fn wants_adjacency(&self, neighbor: &Neighbor) -> bool {
         !self.config.network_type.has_election()
             || self.state.is_dr_or_backup()
@@ -171,7 +171,7 @@ impl Interface {
         self.neighbors.values().filter(|neighbor| neighbor.state == neighbor::State::Full)
     }
 
-    /// Ourselves and the neighbours, as the election sees them.
+    /// Ourselves and the neighbours in 2-Way or above, as the election sees them (§9.4).
     pub(crate) fn candidates(&self, router_id: RouterId) -> (Candidate, Vec<Candidate>) {
         let own = Candidate {
             router_id,

@@ -227,7 +227,7 @@ fn has_transit(interface: &Interface) -> bool {
     }
 }
 
-/// RFC 2328 §12.4.2.
+/// RFC 2328 §9.1 (DR), §12.4.2.
 fn network_lsa(view: &View<'_>, interface: &Interface) -> Option<(u32, NetworkLsa)> {
     let network = interface.network()?;
     if interface.state != State::Dr || interface.full_neighbors().next().is_none() {

@@ -3,6 +3,8 @@
 mod auth;
 mod broadcast;
 mod database;
+mod election;
+mod exchange;
 mod external;
 mod guard;
 mod hello;
