@@ -324,6 +324,7 @@ fn every_refusal_has_a_name_of_its_own() {
         DecodeError::NetworkMask(0),
     ];
     let mut names: Vec<_> = errors.iter().map(DecodeError::reason).collect();
+    assert!(names.iter().all(|name| DecodeError::REASONS.contains(name)), "{names:?}");
     names.sort_unstable();
     names.dedup();
 

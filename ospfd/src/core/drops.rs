@@ -6,6 +6,8 @@ use common::control::ospf::CounterView;
 
 use crate::packet::DecodeError;
 
+use super::status::SpfKind;
+
 /// Why a packet or an LSA was dropped. Each has a counter, `drop-` and its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DropReason {
@@ -94,6 +96,49 @@ pub(crate) enum DropReason {
 }
 
 impl DropReason {
+    /// All but those of the codec.
+    const PLAIN: [Self; 39] = [
+        Self::UnknownInterface,
+        Self::InterfaceNotOperational,
+        Self::WrongDestination,
+        Self::TtlTooLow,
+        Self::NeighborNotAllowed,
+        Self::OwnPacket,
+        Self::SequenceReplay,
+        Self::NoSendKey,
+        Self::AreaMismatch,
+        Self::DuplicateRouterId,
+        Self::ZeroRouterId,
+        Self::SourceNotOnNetwork,
+        Self::MaskMismatch,
+        Self::HelloIntervalMismatch,
+        Self::DeadIntervalMismatch,
+        Self::OptionsMismatch,
+        Self::SecondNeighbor,
+        Self::TooManyNeighbors,
+        Self::UnknownNeighbor,
+        Self::NeighborState,
+        Self::MtuMismatch,
+        Self::NegotiationIgnored,
+        Self::DuplicateDescription,
+        Self::DescriptionOutOfStep,
+        Self::BadRequest,
+        Self::UnsupportedLsType,
+        Self::ExternalInStubArea,
+        Self::BadSequenceNumber,
+        Self::TooSoon,
+        Self::DuplicateLsa,
+        Self::OlderLsa,
+        Self::UnknownMaxAge,
+        Self::OwnLsaOutdone,
+        Self::DatabaseFull,
+        Self::UnexpectedAck,
+        Self::TransmitQueueFull,
+        Self::EventQueueFull,
+        Self::NotEncodable,
+        Self::RouterLsaFull,
+    ];
+
     /// The name of its counter.
     pub(crate) const fn counter(self) -> Counter {
         let prefix = if matches!(self, Self::LsaDecode(_)) { "drop-lsa-" } else { "drop-" };
@@ -170,6 +215,12 @@ pub(crate) struct Counter {
     name: &'static str,
 }
 
+impl std::fmt::Display for Counter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.prefix, self.name)
+    }
+}
+
 impl Counter {
     /// Packets received, by type.
     pub(crate) const fn received(name: &'static str) -> Self {
@@ -192,6 +243,22 @@ impl Counter {
     }
 }
 
+/// The names of all counters that there can be, so that each has a series before it is first raised.
+pub(crate) fn known() -> impl Iterator<Item = Counter> {
+    const PACKETS: [&str; 5] =
+        ["hello", "database-description", "link-state-request", "link-state-update", "link-state-ack"];
+    let decode = DecodeError::REASONS.into_iter().map(|name| Counter { prefix: "drop-", name });
+    let lsas = DecodeError::LSA_REASONS.into_iter().map(|name| Counter { prefix: "drop-lsa-", name });
+    DropReason::PLAIN
+        .into_iter()
+        .map(DropReason::counter)
+        .chain(decode)
+        .chain(lsas)
+        .chain(PACKETS.into_iter().flat_map(|name| [Counter::received(name), Counter::sent(name)]))
+        .chain([SpfKind::Full, SpfKind::External].map(|kind| Counter::calculated(kind.name())))
+        .chain([Counter::FLOODED, Counter::RETRANSMITTED])
+}
+
 /// Counters since start.
 #[derive(Debug, Default)]
 pub(crate) struct Counters(BTreeMap<Counter, u64>);
@@ -212,14 +279,8 @@ impl Counters {
 
     /// All that are not 0, by name.
     pub(crate) fn views(&self) -> Vec<CounterView> {
-        let mut views: Vec<_> = self
-            .0
-            .iter()
-            .map(|(counter, &value)| CounterView {
-                name: format!("{}{}", counter.prefix, counter.name),
-                value,
-            })
-            .collect();
+        let mut views: Vec<_> =
+            self.0.iter().map(|(counter, &value)| CounterView { name: counter.to_string(), value }).collect();
         views.sort_by(|a, b| a.name.cmp(&b.name));
         views
     }

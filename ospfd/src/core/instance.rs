@@ -14,6 +14,7 @@ use common::time::Instant;
 use super::advertise::LeaseTable;
 use super::auth::Sequences;
 use super::config::Config;
+use super::drops::known;
 use super::event::{Event, LinkEvent, LinkState, RxDatagram, Transmit};
 use super::interface::Interface;
 use super::lsdb::{Lsdb, Scope};
@@ -263,6 +264,11 @@ impl Instance {
         let mut views = self.output.counters().views();
         views.push(CounterView { name: "lsas".to_owned(), value: self.lsdb.len() as u64 });
         views
+    }
+
+    /// The names of all counters that there can be, raised yet or not.
+    pub fn counter_names() -> impl Iterator<Item = String> {
+        known().map(|counter| counter.to_string())
     }
 
     /// A number that two routers share when their databases of `area` do.

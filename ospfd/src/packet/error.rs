@@ -91,6 +91,29 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
+    /// What [`DecodeError::reason`] can say.
+    pub const REASONS: [&'static str; 17] = [
+        "truncated",
+        "bad-version",
+        "unknown-packet-type",
+        "bad-packet-length",
+        "bad-checksum",
+        "auth-type-mismatch",
+        "auth-failed",
+        "unknown-key-id",
+        "key-outside-lifetime",
+        "bad-digest-length",
+        "bad-digest",
+        "trailing-bytes",
+        "bad-lsa-framing",
+        "ls-type-out-of-range",
+        "bad-ls-checksum",
+        "bad-lsa-length",
+        "bad-network-mask",
+    ];
+    /// Those among them for which one LSA of an update is left out.
+    pub const LSA_REASONS: [&'static str; 3] = ["bad-ls-checksum", "bad-lsa-length", "bad-network-mask"];
+
     /// A short stable name in kebab case, for counters and logs.
     pub const fn reason(&self) -> &'static str {
         match self {

@@ -120,10 +120,13 @@ impl Snapshot {
         self.gauges("lease_remaining_seconds", help, "lease", remaining);
     }
 
-    /// Every counter of `ospfctl show counters`, sorted by what its name begins with.
+    /// Every counter of `ospfctl show counters`, sorted by what its name begins with. One that was never raised is 0, so that a
+    /// rate over its first rise is one.
     fn counted(&mut self, counters: &[CounterView]) {
         let by_prefix = |prefix: &str| {
-            let mut series = BTreeMap::new();
+            let mut series: Series = Instance::counter_names()
+                .filter_map(|name| Some((name.strip_prefix(prefix)?.to_owned(), 0.0)))
+                .collect();
             for counter in counters {
                 if let Some(name) = counter.name.strip_prefix(prefix) {
                     *series.entry(name.to_owned()).or_default() += counter.value as f64;

@@ -1,6 +1,6 @@
 //! A network of instances: what one sends, the others get, unless the script takes it away.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -88,6 +88,19 @@ pub(super) fn vip(last: u8, metric: u16) -> Advertisement {
         metric,
         encoding: common::control::ospf::Encoding::Stub,
         tag: 0,
+    }
+}
+
+/// What was raised must be a counter that is told of from the start.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let known: BTreeSet<_> = Instance::counter_names().chain(["lsas".to_owned()]).collect();
+        for counter in self.nodes.iter().flat_map(Instance::counters) {
+            assert!(known.contains(&counter.name), "{} is missing in `drops::known`", counter.name);
+        }
     }
 }
 
