@@ -10,7 +10,7 @@
 //! | `interface/` | interface state machine (§9), Designated Router election, hellos, polls of neighbours that are named |
 //! | `neighbor/` | neighbour state machine (§10), database descriptions, requests |
 //! | `flood/` | link state updates and acknowledgements (§13) |
-//! | `lsdb/`, `age` | the database (§12.2), ageing (§14) |
+//! | `lsdb/`, `age` | the database (§12.2), ageing and verification (§14) |
 //! | `originate/` | our own LSAs (§12.4): desired, decided, done |
 //! | `spf/` | shortest paths (§16) |
 //! | `auth` | keys in force, sequence numbers (RFC 2328 appendix D) |
@@ -27,7 +27,9 @@
 //! (`interface::hello`); any packet re-arms the InactivityTimer (RFC 4222); a neighbour has a record from its first hello on,
 //! and is a poll before that; on a point-to-multipoint network without named neighbours hellos are multicast
 //! (`interface::poll`); who is no transit router gives summaries a cost of last resort (`originate::summary`); a range has
-//! no discard route in the kernel; an AS boundary router stays one (`originate`).
+//! no discard route in the kernel; an AS boundary router stays one (`originate`); an LSA of ours that comes back is outdone, and not
+//! flooded first (`flood::classify`); a round of retransmissions may take several packets (`flood::send`); a transit area is no way to
+//! what we are attached to, and equal ways to a prefix that several areas or Network-LSAs have are put together (`spf`).
 
 pub mod advertise;
 pub mod config;

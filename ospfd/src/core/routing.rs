@@ -10,6 +10,7 @@ use super::config::{Config, NetworkType};
 use super::drops::Counter;
 use super::event::Event;
 use super::instance::Instance;
+use super::interface::Interface;
 use super::links::ranges;
 use super::lsdb::Scope;
 use super::originate::active_areas;
@@ -92,6 +93,8 @@ impl Instance {
             // What a border router tells each area follows from the routes.
             self.dirty |= areas.len() > 1;
             let inputs: Vec<_> = areas.into_iter().map(|area| self.area_input(now, area)).collect();
+            let addresses = self.interfaces.values().filter_map(Interface::network);
+            self.routing.calculation.set_addresses(addresses.map(|network| network.ip().into()).collect());
             let externals = self.lsdb.live(Scope::As, now).filter_map(external);
             self.routing.calculation.run(&inputs, externals)
         } else if !news.is_empty() {

@@ -3,5 +3,6 @@
 mod figure2;
 mod oracle;
 mod routes;
+mod rules;
 mod topology;
 mod trees;

@@ -39,6 +39,8 @@ pub(crate) struct View<'a> {
     pub(crate) areas: &'a BTreeSet<AreaId>,
     /// Area settings.
     pub(crate) area_configs: &'a BTreeMap<AreaId, AreaConfig>,
+    /// Areas that virtual links lead through.
+    pub(crate) transit_areas: &'a BTreeSet<AreaId>,
     /// Routes within the AS.
     pub(crate) routes: &'a RouteTable,
     /// Ways to AS boundary routers.
@@ -104,6 +106,7 @@ fn add_summaries(view: &View<'_>, desired: &mut Desired) {
         areas: view.area_configs,
         routes: view.routes,
         boundary: view.boundary,
+        transit_areas: view.transit_areas,
         own: view.stubs,
         interfaces: &interfaces,
     };
@@ -180,7 +183,8 @@ fn describe(
     };
     match interface.state {
         State::Down => {}
-        // §12.4.1: a host route to the looped interface.
+        // §12.4.1: a host route to the looped interface, unless its address is that of another.
+        State::Loopback if interface.config.unnumbered.is_some() => {}
         State::Loopback => stub(network.ip().into(), 0),
         State::PointToPoint => {
             // §12.4.1.1
@@ -265,3 +269,7 @@ pub(crate) fn listening_areas(
     });
     best.into_keys().collect()
 }
+
+#[cfg(test)]
+#[path = "desired_tests.rs"]
+mod tests;

@@ -201,6 +201,7 @@ impl Instance {
             is_boundary: self.originator.is_boundary,
             areas,
             area_configs: &self.config.areas,
+            transit_areas: self.routing.calculation.transit_areas(),
             routes: self.routing.calculation.internal(),
             boundary: &boundary,
         })

@@ -1,6 +1,6 @@
 //! Summary-LSAs of an area border router (RFC 2328 §12.4.3): what one area is told of the others, from the routing table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::{IpNetwork, Ipv4Network};
@@ -46,6 +46,8 @@ pub(crate) struct SummaryView<'a> {
     pub(crate) routes: &'a RouteTable,
     /// Ways to AS boundary routers.
     pub(crate) boundary: &'a [BoundaryRoute],
+    /// Areas that virtual links lead through.
+    pub(crate) transit_areas: &'a BTreeSet<AreaId>,
     /// Prefixes that our Router-LSAs have in every area.
     pub(crate) own: &'a BTreeMap<Ipv4Network, u16>,
     /// Which area each interface is in.
@@ -110,7 +112,10 @@ fn networks(view: &SummaryView<'_>, area: AreaId) -> BTreeMap<Ipv4Network, u32> 
         if view.own.contains_key(&prefix) {
             continue;
         }
-        match range_of(view, route.area, prefix).filter(|_| route.path_type == PathType::IntraArea) {
+        // What leads through an area has to know the backbone as it is.
+        let as_it_is = route.area == BACKBONE && view.transit_areas.contains(&area);
+        let may_condense = route.path_type == PathType::IntraArea && !as_it_is;
+        match range_of(view, route.area, prefix).filter(|_| may_condense) {
             Some((range, config)) => {
                 let (_, largest) = ranges.entry(range).or_insert((config, cost));
                 *largest = cost.max(*largest);

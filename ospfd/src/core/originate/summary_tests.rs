@@ -28,11 +28,19 @@ struct Scene {
     routes: Vec<Route>,
     boundary: Vec<BoundaryRoute>,
     own: BTreeMap<Ipv4Network, u16>,
+    transit_areas: BTreeSet<AreaId>,
 }
 
 fn scene(mut routes: Vec<Route>) -> Scene {
     routes.sort_by_key(|route| route.prefix);
-    Scene { transit: true, areas: BTreeMap::new(), routes, boundary: Vec::new(), own: BTreeMap::new() }
+    Scene {
+        transit: true,
+        areas: BTreeMap::new(),
+        routes,
+        boundary: Vec::new(),
+        own: BTreeMap::new(),
+        transit_areas: BTreeSet::new(),
+    }
 }
 
 impl Scene {
@@ -57,6 +65,7 @@ impl Scene {
             areas: &self.areas,
             routes: &routes,
             boundary: &self.boundary,
+            transit_areas: &self.transit_areas,
             own: &self.own,
             interfaces: &interfaces,
         };
@@ -175,4 +184,18 @@ fn what_we_tell_each_area_ourselves_needs_no_summary() {
     let mut scene = scene(vec![mine]);
     scene.own.insert("203.0.113.1/32".parse().unwrap(), 10);
     assert_eq!(scene.told(BACKBONE), [] as [&str; 0]);
+}
+
+/// RFC 2328 §12.4.3: the backbone's ranges do not count where virtual links lead through.
+#[test]
+fn a_transit_area_is_told_of_the_backbone_as_it_is() {
+    let routes = vec![
+        route("10.1.0.0/24", PathType::IntraArea, BACKBONE, 20),
+        route("10.2.0.0/24", PathType::IntraArea, TWO, 9),
+    ];
+    let mut scene =
+        scene(routes).range(BACKBONE, "10.1.0.0/16", false, None).range(TWO, "10.2.0.0/16", true, None);
+    assert_eq!(scene.told(ONE), ["3 10.2.0.0/16 9"]);
+    scene.transit_areas.insert(ONE);
+    assert_eq!(scene.told(ONE), ["3 10.1.0.0/24 20", "3 10.2.0.0/16 9"]);
 }

@@ -128,6 +128,11 @@ impl AreaGraph {
         self.flagged(router_flags::E)
     }
 
+    /// The routers that call themselves endpoints of virtual links through the area.
+    pub fn virtual_endpoints(&self) -> impl Iterator<Item = (RouterId, Vertex)> {
+        self.flagged(router_flags::V)
+    }
+
     fn flagged(&self, flag: u8) -> impl Iterator<Item = (RouterId, Vertex)> {
         let base = self.networks.ids().len();
         self.flags

@@ -1,6 +1,7 @@
 //! The whole calculation, and the partial one for external routes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use common::ids::{AreaId, RouterId};
 use ipnetwork::IpNetwork;
@@ -38,6 +39,10 @@ pub struct Calculation {
     table: RouteTable,
     /// Our own address ranges.
     ranges: BTreeSet<(AreaId, IpNetwork)>,
+    /// Our own addresses.
+    addresses: BTreeSet<IpAddr>,
+    /// Areas that virtual links lead through.
+    transit_areas: BTreeSet<AreaId>,
 }
 
 impl Calculation {
@@ -51,6 +56,8 @@ impl Calculation {
             boundary: BTreeMap::new(),
             table: RouteTable::default(),
             ranges: BTreeSet::new(),
+            addresses: BTreeSet::new(),
+            transit_areas: BTreeSet::new(),
         }
     }
 
@@ -64,6 +71,11 @@ impl Calculation {
         self.ranges = ranges;
     }
 
+    /// Our own addresses; what follows from them, the next [`Self::run`] finds out.
+    pub fn set_addresses(&mut self, addresses: BTreeSet<IpAddr>) {
+        self.addresses = addresses;
+    }
+
     /// Routes within the AS.
     pub(crate) fn internal(&self) -> &RouteTable {
         &self.internal
@@ -72,6 +84,11 @@ impl Calculation {
     /// Ways to the AS boundary routers.
     pub(crate) fn boundary(&self) -> &BTreeMap<RouterId, BoundaryPath> {
         &self.boundary
+    }
+
+    /// The areas that virtual links of others lead through, as far as we are a border router of them.
+    pub(crate) fn transit_areas(&self) -> &BTreeSet<AreaId> {
+        &self.transit_areas
     }
 
     /// The routing table.
@@ -98,7 +115,7 @@ impl Calculation {
             trees.push((input, paths));
         }
         let active = if is_border { self.active_ranges(&candidates) } else { BTreeSet::new() };
-        for (input, mut paths) in trees {
+        for (input, paths) in &mut trees {
             if !is_border || input.id == BACKBONE {
                 // RFC 2328 §16.2 (3): what is a range of ours in use is not learnt from others.
                 let foreign = |summary: &&Summary| match summary.destination {
@@ -110,6 +127,13 @@ impl Calculation {
             }
         }
         self.internal = RouteTable::choose(candidates, &mut self.interner, self.config.max_paths);
+        self.transit_areas.clear();
+        for (input, paths) in &mut trees {
+            if is_border && paths.carries_transit() {
+                self.transit_areas.insert(input.id);
+                paths.shortcuts(&input.summaries, &mut self.internal, &mut boundary, &mut self.interner);
+            }
+        }
         self.boundary = choose_boundary(boundary, &self.config);
 
         let externals = self.external_routes(externals);
@@ -161,6 +185,7 @@ impl Calculation {
             config: &self.config,
             boundary: &self.boundary,
             internal: &self.internal,
+            own: &self.addresses,
         };
         base.routes(externals, &mut self.interner)
     }

@@ -1,6 +1,6 @@
 //! Routes to destinations outside the AS (RFC 2328 §16.4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use common::ids::{AreaId, RouterId};
@@ -18,6 +18,8 @@ pub(super) struct ExternalBase<'a> {
     pub(super) config: &'a SpfConfig,
     pub(super) boundary: &'a BTreeMap<RouterId, BoundaryPath>,
     pub(super) internal: &'a RouteTable,
+    /// Addresses of ours.
+    pub(super) own: &'a BTreeSet<IpAddr>,
 }
 
 /// How to get to where external traffic leaves the AS.
@@ -71,6 +73,10 @@ impl ExternalBase<'_> {
         let Some(address) = forwarding_address else {
             return Some(Exit { path_type, area, cost, next_hops });
         };
+        // Where it leads from here is not for others to say: to ourselves would be a loop.
+        if self.own.contains(&address) {
+            return None;
+        }
         let Route { path_type, area, cost, ref next_hops, .. } = *self.internal.longest_match(address)?;
         // RFC 2328 §16.4 (3): on our own link the forwarding address itself is the next hop.
         let hops: Vec<NextHop> =

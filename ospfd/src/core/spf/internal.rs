@@ -1,5 +1,5 @@
 //! Routes within the AS: to the prefixes of our areas (RFC 2328 §16.1, second stage), to those that area border routers
-//! tell of (§16.2), and to AS boundary routers.
+//! tell of (§16.2, §16.3), and to AS boundary routers.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use ipnetwork::IpNetwork;
 use super::build_v2::AreaGraph;
 use super::graph::Vertex;
 use super::hops::{HopInterner, NextHops};
-use super::route::{Candidate, PathType, Route};
+use super::route::{Candidate, PathType, Route, RouteTable};
 use super::tree::{Tree, numbers};
 use super::{Destination, SpfConfig, Summary};
 
@@ -75,7 +75,67 @@ impl<'a> AreaPaths<'a> {
         boundary: &mut BoundaryPaths,
         interner: &mut HopInterner,
     ) -> Vec<Candidate> {
-        let own = self.area.root.and_then(|root| self.area.router_id(root));
+        let own = self.own();
+        let mut candidates = Vec::new();
+        for (destination, cost, next_hops) in self.summary_paths(summaries, interner) {
+            match destination {
+                Destination::Network(prefix) => {
+                    candidates.push(self.route(prefix, PathType::InterArea, cost, next_hops).into());
+                }
+                Destination::BoundaryRouter(router) if Some(router) != own => {
+                    let path = self.boundary_path(PathType::InterArea, cost, next_hops);
+                    offer(boundary, router, path, interner, self.max_paths);
+                }
+                Destination::BoundaryRouter(_) => {}
+            }
+        }
+        candidates
+    }
+
+    /// Do virtual links lead through the area? RFC 2328 §16.1 (2), TransitCapability.
+    pub(super) fn carries_transit(&self) -> bool {
+        let mut endpoints = self.area.virtual_endpoints();
+        self.id != BACKBONE && endpoints.any(|(_, vertex)| self.tree.distance(vertex).is_some())
+    }
+
+    /// RFC 2328 §16.3: shorter ways through this area, whose summaries these are, to what the backbone leads to. What we
+    /// are attached to ourselves stays as it is: the host would not follow.
+    pub(super) fn shortcuts(
+        &mut self,
+        summaries: &[Summary],
+        routes: &mut RouteTable,
+        boundary: &mut BoundaryPaths,
+        interner: &mut HopInterner,
+    ) {
+        for (destination, cost, next_hops) in self.summary_paths(summaries, interner) {
+            let known = match destination {
+                Destination::Network(prefix) => routes
+                    .get_mut(prefix)
+                    .filter(|route| route.area == BACKBONE)
+                    .map(|route| (&mut route.cost, &mut route.next_hops)),
+                Destination::BoundaryRouter(router) => {
+                    boundary.get_mut(&(router, BACKBONE)).map(|path| (&mut path.cost, &mut path.next_hops))
+                }
+            };
+            match known.filter(|(_, known_hops)| !known_hops.is_local()) {
+                Some((known_cost, known_hops)) if cost < *known_cost => {
+                    (*known_cost, *known_hops) = (cost, next_hops);
+                }
+                Some((known_cost, known_hops)) if cost == *known_cost => {
+                    *known_hops = interner.union(known_hops, &next_hops, self.max_paths);
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    /// The ways over area border routers that tell of something, with their costs.
+    fn summary_paths(
+        &mut self,
+        summaries: &[Summary],
+        interner: &mut HopInterner,
+    ) -> Vec<(Destination, u32, NextHops)> {
+        let own = self.own();
         let border: BTreeMap<RouterId, (u32, NextHops)> = self
             .area
             .border_routers()
@@ -83,23 +143,18 @@ impl<'a> AreaPaths<'a> {
                 Some((id, (self.tree.distance(vertex)?, self.next_hops(vertex, interner))))
             })
             .collect();
-        let mut candidates = Vec::new();
-        for summary in summaries.iter().filter(|summary| Some(summary.by) != own) {
-            // RFC 2328 §16.2 (4)
-            let Some((distance, next_hops)) = border.get(&summary.by) else { continue };
-            let cost = distance.saturating_add(summary.metric);
-            match summary.destination {
-                Destination::Network(prefix) => {
-                    candidates.push(self.route(prefix, PathType::InterArea, cost, next_hops.clone()).into());
-                }
-                Destination::BoundaryRouter(router) if Some(router) != own => {
-                    let path = self.boundary_path(PathType::InterArea, cost, next_hops.clone());
-                    offer(boundary, router, path, interner, self.max_paths);
-                }
-                Destination::BoundaryRouter(_) => {}
-            }
-        }
-        candidates
+        // RFC 2328 §16.2 (2), (4), §16.3 (2), (4)
+        let others = summaries.iter().filter(|summary| Some(summary.by) != own);
+        others
+            .filter_map(|summary| {
+                let (distance, next_hops) = border.get(&summary.by)?;
+                Some((summary.destination, distance.saturating_add(summary.metric), next_hops.clone()))
+            })
+            .collect()
+    }
+
+    fn own(&self) -> Option<RouterId> {
+        self.area.router_id(self.area.root?)
     }
 
     /// The AS boundary routers within the area.

@@ -3,10 +3,10 @@
 //! - [`delay`] says when to calculate (RFC 8405).
 //! - [`build_v2`] reads an OSPFv2 area's LSAs into a graph; nothing else in here knows the version.
 //! - [`graph`], [`hops`], [`tree`]: shortest paths with all equal-cost next hops (§16.1).
-//! - `internal`, `external`: routes from trees, summaries (§16.2) and AS-external-LSAs (§16.4).
+//! - `internal`, `external`: routes from trees, summaries (§16.2, §16.3) and AS-external-LSAs (§16.4).
 //! - [`route`] is the routing table, and [`calculation`] fills it.
 //!
-//! Not here: transit areas (§16.3), since virtual links are not spoken.
+//! Virtual links are not spoken, but areas that those of others lead through are what §16.3 calls transit areas.
 
 pub mod build_v2;
 pub mod calculation;

@@ -139,6 +139,12 @@ impl RouteTable {
         self.find(prefix).ok().and_then(|at| self.routes.get(at))
     }
 
+    /// The same, to be changed.
+    pub(super) fn get_mut(&mut self, prefix: IpNetwork) -> Option<&mut Route> {
+        let at = self.find(prefix).ok()?;
+        self.routes.get_mut(at)
+    }
+
     /// The route with the longest prefix that `address` lies in.
     pub fn longest_match(&self, address: IpAddr) -> Option<&Route> {
         match address {
