@@ -42,6 +42,9 @@ pub(crate) const RETRANSMIT_BURST: usize = 64;
 /// Pause between two bursts of retransmissions.
 pub(crate) const RETRANSMIT_PAUSE: Duration = Duration::from_millis(50);
 
+/// CheckAge: how often the checksums of the database are verified (RFC 2328 §14).
+pub(crate) const CHECK_AGE: Duration = Duration::from_secs(300);
+
 /// LSAs that the database may hold: phantoms live an hour, so their number is bounded.
 pub(crate) const MAX_LSAS: usize = 250_000;
 

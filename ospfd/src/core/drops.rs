@@ -81,6 +81,8 @@ pub(crate) enum DropReason {
     UnknownMaxAge,
     /// An instance of our own LSA that is newer than ours: of a former life, or of another router with our Router ID.
     OwnLsaOutdone,
+    /// An LSA whose bytes have changed in memory (RFC 2328 §14).
+    DamagedLsa,
     /// The database is full.
     DatabaseFull,
     /// An acknowledgement of something that we do not wait for.
@@ -182,6 +184,7 @@ impl DropReason {
             Self::OlderLsa => "older-lsa",
             Self::UnknownMaxAge => "unknown-max-age",
             Self::OwnLsaOutdone => "own-lsa-outdone",
+            Self::DamagedLsa => "damaged-lsa",
             Self::DatabaseFull => "database-full",
             Self::UnexpectedAck => "unexpected-ack",
             Self::TransmitQueueFull => "transmit-queue-full",

@@ -294,6 +294,7 @@ impl Instance {
             TimerKey::LsRequest(if_index, router_id) => self.request_again(now, if_index, router_id),
             TimerKey::LsRetransmit(if_index, router_id) => self.retransmit(now, if_index, router_id),
             TimerKey::Age => self.expire_lsas(now),
+            TimerKey::Check => self.check_lsas(now),
             TimerKey::Originate => self.dirty = true,
             TimerKey::Lease => self.expire_leases(now),
             TimerKey::KeyChange => self.select_keys(now),
@@ -326,6 +327,7 @@ impl Instance {
             self.look_at_local_links();
         }
         self.plan_calculation(now);
+        self.plan_check(now);
         self.arm_derived(now);
     }
 

@@ -29,6 +29,8 @@ pub enum TimerKey {
     LsRetransmit(IfIndex, RouterId),
     /// An LSA reaches MaxAge (§14).
     Age,
+    /// The checksums of the database are verified (§14, CheckAge).
+    Check,
     /// An own LSA is refreshed, or a change that was held back may go (§12.4).
     Originate,
     /// A lease lapses.

@@ -272,6 +272,14 @@ impl Lsdb {
         Some((scope, key))
     }
 
+    /// LSAs whose checksum does not hold any more.
+    pub(crate) fn damaged(&self) -> Vec<(Scope, LsaKey)> {
+        self.iter()
+            .filter(|(_, _, entry)| !entry.lsa().is_intact())
+            .map(|(scope, key, _)| (scope, key))
+            .collect()
+    }
+
     /// LSAs at MaxAge.
     pub(crate) fn at_max_age(&self) -> impl Iterator<Item = (Scope, LsaKey)> {
         self.at_max_age.iter().copied()

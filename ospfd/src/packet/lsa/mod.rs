@@ -106,6 +106,11 @@ impl Lsa {
         }
     }
 
+    /// Does its checksum still fit its bytes (RFC 2328 §12.1.7)?
+    pub fn is_intact(&self) -> bool {
+        self.header.checksum != 0 && checksum::fletcher_is_valid(self.raw.get(AGE_LEN..).unwrap_or_default())
+    }
+
     /// The bytes with another age, and nothing else changed.
     pub fn raw_with_age(&self, age: u16) -> Bytes {
         if self.raw.starts_with(&age.to_be_bytes()) {
