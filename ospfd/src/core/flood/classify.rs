@@ -23,7 +23,7 @@ pub(crate) struct Facts {
     pub(crate) requested: bool,
     /// The sender's retransmission list has the LSA.
     pub(crate) awaiting_ack: bool,
-    /// Our copy is at MaxAge with MaxSequenceNumber.
+    /// Our copy is at MaxAge with the last sequence number, or one before it, which is the last that some use.
     pub(crate) copy_is_wrapping: bool,
     /// We flooded our copy less than MinLSArrival ago.
     pub(crate) copy_sent_lately: bool,

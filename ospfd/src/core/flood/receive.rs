@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use common::time::Instant;
 
-use crate::core::constants::{MAX_SEQUENCE, MIN_LS_ARRIVAL, RESERVED_SEQUENCE};
+use crate::core::constants::{LAST_SEQUENCE, MAX_SEQUENCE, MIN_LS_ARRIVAL, RESERVED_SEQUENCE};
 use crate::core::drops::DropReason;
 use crate::core::instance::Instance;
 use crate::core::lsdb::{Entry, Origin, Scope};
@@ -56,7 +56,7 @@ impl Instance {
             requested: neighbor.requests.contains(key),
             awaiting_ack: neighbor.retransmit.contains(key),
             copy_is_wrapping: copy
-                .is_some_and(|copy| copy.age(now) >= MAX_AGE && copy.lsa().header.sequence == MAX_SEQUENCE),
+                .is_some_and(|copy| copy.age(now) >= MAX_AGE && copy.lsa().header.sequence >= LAST_SEQUENCE),
             copy_sent_lately: within_arrival(copy.and_then(Entry::sent_at)),
             self_originated: self.is_own(header),
         })

@@ -15,7 +15,7 @@ use crate::core::lsdb::{Origin, Scope};
 use crate::packet::{Body, ExternalLsa, ExternalMetric, LsType, Lsa, LsaBody, LsaKey, MAX_AGE};
 
 /// An external of a router that is not here.
-fn external(link_state_id: u32, sequence: i32, age: u16) -> Lsa {
+pub(super) fn external(link_state_id: u32, sequence: i32, age: u16) -> Lsa {
     let key = LsaKey { ls_type: LsType::AsExternal, link_state_id, advertising_router: router_id(77) };
     let body = ExternalLsa {
         network_mask: Ipv4Addr::new(255, 255, 255, 0),

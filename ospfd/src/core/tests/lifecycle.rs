@@ -95,24 +95,30 @@ fn a_restart_is_told_to_the_neighbour_without_waiting_for_a_timer() {
     assert!(world.now.since(start) < Duration::from_secs(1), "took {:?}", world.now.since(start));
 }
 
+/// RFC 2328 §13.4: by our Router ID, or, in a Network-LSA, by our address under another one that we may have had.
 #[test]
 fn an_lsa_in_our_name_that_we_do_not_want_is_flushed() {
-    let mut world = World::full_pair();
-    let key = LsaKey {
-        ls_type: LsType::Network,
-        link_state_id: address(0).to_bits(),
-        advertising_router: router_id(0),
-    };
-    let body = NetworkLsa { network_mask: [255, 255, 255, 0].into(), attached_routers: vec![router_id(0)] };
-    let stale = Lsa::build(5, 2, key, 9, LsaBody::Network(body)).unwrap();
-    let mark = world.sent.len();
-    world.inject(1, 0, Body::LinkStateUpdate(vec![stale]));
-    let flushed = world.sent_since(mark, 0).into_iter().any(|body| {
-        matches!(body, Body::LinkStateUpdate(lsas) if lsas[0].header.key == key && lsas[0].header.age == 3_600)
-    });
-    assert!(flushed, "{:?}", world.sent_since(mark, 0));
-    world.run(Duration::from_secs(10));
-    assert!(world.nodes[0].lsdb.get(Scope::Area(AREA), key).is_none());
+    for by in [0, 98] {
+        let mut world = World::full_pair();
+        let key = LsaKey {
+            ls_type: LsType::Network,
+            link_state_id: address(0).to_bits(),
+            advertising_router: router_id(by),
+        };
+        let body =
+            NetworkLsa { network_mask: [255, 255, 255, 0].into(), attached_routers: vec![router_id(by)] };
+        let stale = Lsa::build(5, 2, key, 9, LsaBody::Network(body)).unwrap();
+        let mark = world.sent.len();
+        world.inject(1, 0, Body::LinkStateUpdate(vec![stale]));
+        let is_flush = |lsa: &Lsa| (lsa.header.key, lsa.header.age, lsa.header.sequence) == (key, 3_600, 9);
+        let flushed = world
+            .sent_since(mark, 0)
+            .into_iter()
+            .any(|body| matches!(body, Body::LinkStateUpdate(lsas) if is_flush(&lsas[0])));
+        assert!(flushed, "{:?}", world.sent_since(mark, 0));
+        world.run(Duration::from_secs(10));
+        assert!(world.nodes[0].lsdb.get(Scope::Area(AREA), key).is_none());
+    }
 }
 
 #[test]

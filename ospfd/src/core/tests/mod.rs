@@ -6,6 +6,7 @@ mod database;
 mod election;
 mod exchange;
 mod external;
+mod flooding;
 mod guard;
 mod hello;
 mod leases;
