@@ -4,6 +4,7 @@
 //! [`Request::SetAdvertised`], and renews it before it lapses. It belongs to the name, not to the connection:
 //! a holder that comes back in time finds its set as it was, and nothing is withdrawn.
 
+pub mod bfd;
 pub mod ecmp;
 pub mod status;
 
