@@ -179,7 +179,7 @@ pub(crate) fn ranges(config: &Config) -> BTreeSet<(AreaId, IpNetwork)> {
     config.areas.iter().flat_map(of).collect()
 }
 
-/// Does the change concern what an adjacency stands on?
+/// Does the change concern what an adjacency stands on? Our options do (RFC 2328 §10.8).
 fn needs_restart(running: &Interface, link: &LinkState, config: &InterfaceConfig, kind: AreaKind) -> bool {
     running.link.name != link.name
         || running.link.address != link.address

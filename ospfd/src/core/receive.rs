@@ -38,7 +38,7 @@ impl Instance {
             self.receive_hello(now, rx, hello);
             return self.note_sequence(rx, crypto);
         }
-        // §8.2: all but hellos come from neighbours.
+        // §8.2, §10.6 (Down): all but hellos come from neighbours.
         let known = self
             .interfaces
             .get(&if_index)

@@ -75,6 +75,7 @@ impl Instance {
             self.neighbor_event(now, rx.if_index, replaced, neighbor::Event::KillNbr);
         }
 
+        // §10.2, §10.3
         let changes = self.note_hello(now, rx, hello);
         let hears_us = hello.neighbors.contains(&self.config.router_id);
         let lost_us = !hears_us && self.neighbor_state(rx.if_index, rx.router_id) >= neighbor::State::TwoWay;

@@ -94,7 +94,7 @@ impl Interface {
 }
 
 impl Instance {
-    /// Starts and ends polls as configuration and state want it.
+    /// Starts (§10.2) and ends polls as configuration and state want it.
     pub(crate) fn reconcile_polls(&mut self, now: Instant, if_index: IfIndex) {
         let Some(interface) = self.interfaces.get_mut(&if_index) else { return };
         let wanted: Vec<_> = interface.polled().collect();

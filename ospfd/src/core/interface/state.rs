@@ -36,7 +36,7 @@ pub(crate) struct Interface {
     pub(crate) designated: Ipv4Addr,
     /// Backup Designated Router's address; 0.0.0.0 when there is none.
     pub(crate) backup: Ipv4Addr,
-    /// Neighbours, by Router ID on every type of network: two routers that share one are told apart and reported.
+    /// Neighbours (§10), by Router ID on every type of network: two routers that share one are told apart and reported.
     pub(crate) neighbors: BTreeMap<RouterId, Neighbor>,
     /// Acknowledgements that wait for company (§13.5).
     pub(crate) delayed_acks: Vec<LsaHeader>,
@@ -143,7 +143,7 @@ impl Interface {
         self.neighbors.values().filter(|neighbor| neighbor.state >= neighbor::State::Exchange)
     }
 
-    /// Where packets for one neighbour go: §8.1 wants the group on point-to-point networks.
+    /// Where packets for one neighbour go (§10): §8.1 wants the group on point-to-point networks.
     pub(crate) fn destination_of(&self, neighbor: &Neighbor) -> Ipv4Addr {
         if self.is_shared() { neighbor.address } else { ALL_SPF_ROUTERS }
     }

@@ -119,7 +119,7 @@ impl Neighbor {
         self.opaque || !ls_type.is_opaque()
     }
 
-    /// Is it described the database now, or fetching from us?
+    /// Is it described the database now, or fetching from us (§10.1)?
     pub(crate) fn is_loading(&self) -> bool {
         matches!(self.state, State::Exchange | State::Loading)
     }

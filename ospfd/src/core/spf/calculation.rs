@@ -26,7 +26,7 @@ pub struct AreaInput {
     pub summaries: Vec<Summary>,
 }
 
-/// The routing table, and what is needed to calculate parts of it anew.
+/// The routing table, and what is needed to calculate parts of it anew: paths to routers, too (RFC 2328 §11).
 #[derive(Debug)]
 pub struct Calculation {
     root: RouterId,

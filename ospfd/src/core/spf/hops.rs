@@ -9,7 +9,7 @@ use common::ids::IfIndex;
 
 use super::graph::{Graph, Vertex};
 
-/// Where packets leave this host.
+/// Where packets leave this host (RFC 2328 §11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NextHop {
     /// The interface.

@@ -1,4 +1,4 @@
-//! Routes and the routing table (RFC 2328 §11).
+//! Routes and the routing table (RFC 2328 §11, whose examples in §11.2 and §11.3 are tests).
 
 use std::net::IpAddr;
 
@@ -145,7 +145,7 @@ impl RouteTable {
         self.routes.get_mut(at)
     }
 
-    /// The route with the longest prefix that `address` lies in.
+    /// The route with the longest prefix that `address` lies in (RFC 2328 §11.1).
     pub fn longest_match(&self, address: IpAddr) -> Option<&Route> {
         match address {
             IpAddr::V4(address) => (0..=32_u8)

@@ -3,8 +3,11 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::world::{World, config, router_id};
+use common::time::Instant;
+
+use super::world::{World, address, config, link, router_id};
 use crate::core::config::NetworkType::{Broadcast, PointToPoint};
+use crate::core::flood::Sender;
 use crate::core::lsdb::{Origin, Scope};
 use crate::packet::{
     Body, DatabaseDescription, ExternalLsa, ExternalMetric, Hello, LsType, Lsa, LsaBody, LsaKey, MAX_AGE,
@@ -431,4 +434,75 @@ fn a_neighbour_on_a_point_to_point_link_may_change_its_address() {
     world.inject_from(1, moved, 0, Body::Hello(hello(BELOW)));
     assert_eq!(world.neighbor(0, 1).unwrap().address, moved);
     assert_eq!(state(&world), "Full");
+}
+
+/// Exchange, with one LSA wanted and one not acknowledged.
+fn busy(world: &mut World) {
+    describes(world, description("IMS", THEIRS));
+    let headers = vec![external(1, 1).header];
+    describes(world, DatabaseDescription { headers, ..description("MS", THEIRS + 1) });
+    let (now, lsa) = (world.now, external(2, 1));
+    let key = lsa.header.key;
+    world.nodes[0].lsdb.install(Scope::As, lsa, Origin::Requested, now).unwrap();
+    world.nodes[0].flood(now, Scope::As, key, Sender::Us);
+    world.nodes[0].handle_timeout(now);
+    world.collect();
+    assert_eq!((state(world), lists(world)), ("Exchange".to_owned(), (1, 1)));
+}
+
+fn lists(world: &World) -> (u32, u32) {
+    let neighbor = world.neighbor(0, 1).unwrap();
+    (neighbor.link_state_request_list_counter, neighbor.link_state_retransmission_list_counter)
+}
+
+#[test]
+fn what_is_flooded_in_the_exchange_reaches_the_neighbour() {
+    let mut world = exstart(BELOW);
+    let mark = world.sent.len();
+    busy(&mut world);
+    let flooded = world.sent_since(mark, 0).into_iter().filter(|body| match body {
+        Body::LinkStateUpdate(lsas) => lsas.iter().any(|lsa| lsa.header.key == external(2, 1).header.key),
+        Body::Hello(_) | Body::DatabaseDescription(_) | Body::LinkStateRequest(_) | Body::LinkStateAck(_) => {
+            false
+        }
+    });
+    assert_eq!(flooded.count(), 1);
+}
+
+#[test]
+fn who_does_not_hear_us_any_more_is_in_init() {
+    let mut world = exstart(BELOW);
+    busy(&mut world);
+    let mark = world.sent.len();
+    world.inject(1, 0, Body::Hello(Hello { neighbors: Vec::new(), ..hello(BELOW) }));
+    assert_eq!((state(&world), lists(&world)), ("Init".to_owned(), (0, 0)));
+    world.run(Duration::from_secs(3));
+    assert!(described(&world, mark).is_empty() && requested(&world, mark).is_empty());
+}
+
+#[test]
+fn an_adjacency_that_nobody_wants_any_more_ends() {
+    let mut ours = config(BELOW, Broadcast);
+    ours.interfaces.get_mut("eth0").unwrap().priority = 0;
+    let mut world = World::new(vec![ours]);
+    let leads = Hello { priority: 1, designated_router: address(1), ..hello(BELOW) };
+    world.inject(1, 0, Body::Hello(leads));
+    assert_eq!(state(&world), "ExStart");
+    busy(&mut world);
+    world.inject(1, 0, Body::Hello(hello(BELOW)));
+    assert_eq!((state(&world), lists(&world)), ("2-Way".to_owned(), (0, 0)));
+}
+
+#[test]
+fn first_numbers_are_drawn_at_random() {
+    let number = |seed| {
+        let now = Instant::from_micros(1_000_000);
+        let mut node = crate::core::Instance::new(config(BELOW, PointToPoint), seed, now);
+        node.handle_link(now, link(0, true));
+        let mut world = World::new(vec![config(BELOW, PointToPoint)]);
+        world.nodes[0] = node;
+        world.inject(1, 0, Body::Hello(hello(BELOW)));
+        last(&world).sequence
+    };
+    assert_ne!(number(1), number(2));
 }
