@@ -99,7 +99,7 @@ pub(crate) enum DropReason {
 
 impl DropReason {
     /// All but those of the codec.
-    const PLAIN: [Self; 39] = [
+    const PLAIN: [Self; 40] = [
         Self::UnknownInterface,
         Self::InterfaceNotOperational,
         Self::WrongDestination,
@@ -133,6 +133,7 @@ impl DropReason {
         Self::OlderLsa,
         Self::UnknownMaxAge,
         Self::OwnLsaOutdone,
+        Self::DamagedLsa,
         Self::DatabaseFull,
         Self::UnexpectedAck,
         Self::TransmitQueueFull,
