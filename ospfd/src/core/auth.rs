@@ -2,7 +2,7 @@
 //!
 //! Pure: lifetimes are [`Instant`] windows that the runtime has made of wall-clock times, and the first sequence number
 //! comes from it too. Keys change hitlessly: we send with one key, and accept every one whose lifetime says so
-//! (RFC 2328 D.3, RFC 5709 §3.2).
+//! (RFC 2328 D.3, RFC 5709 §3.2, §3.5).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

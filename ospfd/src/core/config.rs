@@ -72,7 +72,7 @@ impl AreaKind {
         }
     }
 
-    /// The Options of hellos, database descriptions and LSAs here (RFC 2328 §9.5, §10.8, A.2).
+    /// The Options of hellos, database descriptions and LSAs here (RFC 2328 §9.5, §10.8, §12.1.2, A.2).
     pub(crate) const fn options(self) -> u8 {
         if self.takes_externals() { options::E } else { 0 }
     }

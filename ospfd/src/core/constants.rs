@@ -30,7 +30,7 @@ pub(crate) const MAX_SEQUENCE: i32 = 0x7fff_ffff;
 /// which is taken as an attack unless its LSA is at MaxAge (CVE-2017-3224).
 pub(crate) const LAST_SEQUENCE: i32 = MAX_SEQUENCE - 1;
 
-/// MaxLinkMetric (RFC 6987 §2): a link that nobody should route through.
+/// MaxLinkMetric (RFC 6987 §3): a link that nobody should route through.
 pub(crate) const MAX_LINK_METRIC: u16 = 0xffff;
 
 /// How long acknowledgements are collected; must be below the neighbours' RxmtInterval (RFC 2328 §13.5).

@@ -25,7 +25,7 @@ use crate::packet::{ExternalMetric, LS_INFINITY, LsaBody, RouterLink, RouterLink
 
 /// Upstream routers that one request looks at; each costs as much as a calculation of routes.
 const MOST_UPSTREAMS: usize = 32;
-/// MaxLinkMetric (RFC 6987 §2).
+/// MaxLinkMetric (RFC 6987 §3).
 const MAX_LINK_METRIC: u32 = 0xffff;
 
 /// What a router says of the VIP.
@@ -170,7 +170,7 @@ impl Area {
         let next_hop = NextHop { if_index: IfIndex(0), gateway: None };
         let steps: Vec<_> =
             graph.links(root).iter().map(|link| FirstHop { next_hop, neighbor: link.to }).collect();
-        let somewhere = |_, _| Some(IpAddr::from([0, 0, 0, 0]));
+        let somewhere = |_, _| vec![IpAddr::from([0, 0, 0, 0])];
         let first = FirstHops::new(graph, root, &steps, somewhere);
         (Tree::grow(graph, root, &first), first)
     }

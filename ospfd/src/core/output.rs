@@ -127,6 +127,7 @@ impl Output {
             // RFC 2328 §8.1
             source: interface.address(),
             destination,
+            // RFC 5082 §3
             ttl: if interface.config.ttl_security { UNFORWARDED_TTL } else { LINK_TTL },
             payload,
         });

@@ -49,7 +49,7 @@ impl Instance {
         };
         let heard = neighbor.state >= State::TwoWay;
         self.note_sequence(rx, crypto);
-        // RFC 4222 (2): any packet shows that the neighbour is alive.
+        // RFC 4222 §2 (2): any packet shows that the neighbour is alive.
         if heard {
             self.rearm_inactivity(now, if_index, rx.router_id);
         }

@@ -90,7 +90,7 @@ impl Instance {
         let changes = if news.everything {
             self.note_calculation(now, SpfKind::Full);
             let areas = active_areas(&self.interfaces);
-            // What a border router tells each area follows from the routes.
+            // RFC 2328 §16.7: what a border router tells each area follows from the routes.
             self.dirty |= areas.len() > 1;
             let inputs: Vec<_> = areas.into_iter().map(|area| self.area_input(now, area)).collect();
             let addresses = self.interfaces.values().filter_map(Interface::network);

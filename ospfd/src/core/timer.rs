@@ -37,7 +37,7 @@ pub enum TimerKey {
     Lease,
     /// A key's lifetime begins or ends.
     KeyChange,
-    /// Routes are calculated (RFC 8405 §5.1, SPF_TIMER).
+    /// Routes are calculated (RFC 8405 §5.3, SPF_TIMER).
     Spf,
     /// Time to stop waiting for the last acknowledgements.
     Shutdown,

@@ -3,7 +3,7 @@
 //! [`Packet::decode`] trusts no length before it has checked it, and never panics. A packet whose framing does not
 //! hold is refused whole with a [`DecodeError`]. Within a Link State Update, an LSA that is bad in itself is left out
 //! and reported in [`Decoded::skipped`], and the others are kept (RFC 2328 §13 (1)). Bytes behind the packet's length
-//! are a digest, which is verified, and an LLS block (RFC 5613) or padding, which are ignored.
+//! are a digest, which is verified, and an LLS block (RFC 5613 §2, §2.2) or padding, which are ignored.
 //!
 //! Every file has the same order: constants, struct, parse, emit, tests.
 

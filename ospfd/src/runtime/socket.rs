@@ -32,7 +32,7 @@ const OSPF: i32 = 89;
 const ALL_SPF_ROUTERS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 5);
 /// 224.0.0.6 (RFC 2328 A.1).
 const ALL_D_ROUTERS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 6);
-/// DSCP CS6, internetwork control (RFC 2328 A.1, RFC 4222 rec. 1).
+/// DSCP CS6, internetwork control (RFC 2328 A.1, RFC 4222 §2 (1)).
 const TOS: u32 = 0xc0;
 /// `TC_PRIO_INTERACTIVE`'s upper neighbour: the first band of the default queueing discipline.
 const PRIORITY: u32 = 6;

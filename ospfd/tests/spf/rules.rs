@@ -235,3 +235,19 @@ fn a_forwarding_address_of_our_own_leads_nowhere() {
     assert_eq!(found(on(77)), Some((PathType::External2, 0, 1, vec![on(77).to_bits()])));
     assert_eq!(found(on(1)), None);
 }
+
+/// While Designated Routers change, two Network-LSAs may speak of one network (RFC 2328 §16.1 (4)).
+#[test]
+fn of_two_lsas_of_one_network_the_nearer_counts_and_of_equal_ones_both() {
+    let on = |last| Ipv4Addr::new(203, 0, 113, last);
+    let found = |cost| {
+        let mut topology = pair(2, 10, 0);
+        topology.link(1, 3, cost);
+        topology.lan(destination().mask(), &[(2, on(2), 1), (4, on(4), 1)]);
+        topology.lan(destination().mask(), &[(3, on(3), 1), (5, on(5), 1)]);
+        words(route(&[area(0, &topology, 1, &[])], &[]))
+    };
+    assert_eq!(found(9), Some((PathType::IntraArea, 0, 10, vec![3])));
+    assert_eq!(found(11), Some((PathType::IntraArea, 0, 11, vec![2])));
+    assert_eq!(found(10), Some((PathType::IntraArea, 0, 11, vec![2, 3])));
+}

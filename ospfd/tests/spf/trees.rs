@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use common::ids::RouterId;
 use ospfd::core::spf::build_v2::AreaGraph;
 use ospfd::core::spf::tree::{Tree, numbers};
+use ospfd::packet::{Lsa, MAX_AGE, RouterLink};
 
 use crate::topology::{Topology, fat_tree, grid, local};
 
@@ -141,4 +142,57 @@ fn a_grid_and_a_fat_tree_have_the_paths_that_they_are_drawn_for() {
     let uplinks: Vec<u32> = (0..4).map(|at| 0x0a02_0000 + at).collect();
     assert_eq!(path(&fat_tree(8), 0x0a01_0000, 0x0a01_0703), found(40, &uplinks));
     assert_eq!(path(&fat_tree(8), 0x0a01_0000, 0x0a01_0003), found(20, &uplinks));
+}
+
+/// RFC 2328 §16.1 (2)(b).
+#[test]
+fn an_lsa_at_max_age_is_as_good_as_none() {
+    let mut topology = Topology::default();
+    topology.link(1, 2, 5);
+    topology.link(2, 3, 5);
+    let lsas = topology.lsas();
+    let reaches = |lsas: &[Lsa]| {
+        let area = AreaGraph::read(lsas, RouterId(1), local);
+        let tree = Tree::grow(&area.graph, area.root.unwrap(), &area.first_hops);
+        area.router(RouterId(3)).and_then(|vertex| tree.distance(vertex))
+    };
+    assert_eq!(reaches(&lsas), Some(10));
+    let aged: Vec<_> = lsas
+        .iter()
+        .map(|lsa| if lsa.header.key.link_state_id == 2 { lsa.with_age(MAX_AGE) } else { lsa.clone() })
+        .collect();
+    assert_eq!(reaches(&aged), None);
+}
+
+/// RFC 2328 §16.1 (2)(b): a network and a router must name each other.
+#[test]
+fn a_router_that_a_network_does_not_list_is_not_on_it() {
+    let mask = Ipv4Addr::new(255, 255, 255, 0);
+    let address = |last| Ipv4Addr::new(10, 9, 9, last);
+    let lan = [(2, address(2), 10), (1, address(1), 10), (3, address(3), 10)];
+    let mut topology = Topology::default();
+    topology.lan(mask, &lan);
+    let network = (address(2).to_bits(), 2);
+    assert_eq!(path(&topology, 1, 3), found(10, &[address(3).to_bits()]));
+    // Not listed any more.
+    let listed = topology.networks.get_mut(&network).unwrap();
+    listed.attached_routers.retain(|router| router.0 != 3);
+    assert_eq!(path(&topology, 1, 3), None);
+    // Listed, but it does not say so itself.
+    let mut topology = Topology::default();
+    topology.lan(mask, &lan);
+    topology.router(3).links.clear();
+    assert_eq!(path(&topology, 1, 3), None);
+}
+
+/// RFC 2328 §16.1.1: each of its links to the network is a way.
+#[test]
+fn a_router_with_two_addresses_on_a_network_is_two_next_hops() {
+    let mask = Ipv4Addr::new(255, 255, 255, 0);
+    let address = |last| Ipv4Addr::new(10, 9, 9, last);
+    let mut topology = Topology::default();
+    topology.lan(mask, &[(2, address(2), 10), (1, address(1), 10), (3, address(3), 10)]);
+    let second = RouterLink { link_data: address(33).to_bits(), ..topology.router(3).links[0] };
+    topology.router(3).links.push(second);
+    assert_eq!(path(&topology, 1, 3), found(10, &[address(3).to_bits(), address(33).to_bits()]));
 }

@@ -51,7 +51,7 @@ impl Entry {
         self.previous_sent_at
     }
 
-    /// Age now, at most MaxAge.
+    /// Age now, at most MaxAge (RFC 2328 §12.1.1).
     pub(crate) fn age(&self, now: Instant) -> u16 {
         let held = u16::try_from(now.since(self.installed_at).as_secs()).unwrap_or(MAX_AGE);
         self.lsa.header.age.saturating_add(held).min(MAX_AGE)

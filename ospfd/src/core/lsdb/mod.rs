@@ -41,7 +41,7 @@ pub(crate) struct Place {
 }
 
 impl Scope {
-    /// The scope of an LSA of type `ls_type` that is exchanged at `place` (RFC 2328 §13.3, RFC 5250 §3).
+    /// The scope of an LSA of type `ls_type` that is exchanged at `place` (RFC 2328 §12.1.3, §13.3, RFC 5250 §3).
     pub(crate) const fn of(ls_type: LsType, place: Place) -> Self {
         match ls_type {
             LsType::AsExternal | LsType::OpaqueAs => Self::As,

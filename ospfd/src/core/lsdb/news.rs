@@ -1,4 +1,5 @@
-//! What has changed in the database that routes depend on.
+//! What has changed in the database that routes depend on (RFC 2328 §13.2). A changed Summary-LSA has everything calculated
+//! anew, of which §16.5 is a part; a changed AS-external-LSA its own prefix (§16.6).
 
 use std::collections::BTreeSet;
 

@@ -117,7 +117,7 @@ fn add_summaries(view: &View<'_>, desired: &mut Desired) {
     }
 }
 
-/// The key of our Router-LSA.
+/// The key of our Router-LSA: its Link State ID is its Advertising Router (RFC 2328 §12.1.4, §12.1.5).
 pub(crate) const fn router_key(router_id: RouterId) -> LsaKey {
     LsaKey { ls_type: LsType::Router, link_state_id: router_id.0, advertising_router: router_id }
 }
@@ -175,7 +175,7 @@ fn describe(
         stubs.entry(prefix).and_modify(|known: &mut u16| *known = cost.min(*known)).or_insert(cost);
     };
     let own_network = Ipv4Network::new(network.network(), network.prefix()).unwrap_or(network);
-    // RFC 6860 §2.1, §2.2: no link that makes the prefix a destination.
+    // RFC 6860 §2.1.2, §2.3.2.2: no link that makes the prefix a destination.
     let mut stub_of_link = |prefix: Ipv4Network, cost: u16| {
         if !interface.config.hide_prefix {
             stub(prefix, cost);
@@ -240,7 +240,7 @@ fn network_lsa(view: &View<'_>, interface: &Interface) -> Option<(u32, NetworkLs
     let mut attached_routers: Vec<_> =
         interface.full_neighbors().map(|neighbor| neighbor.router_id).chain([view.router_id]).collect();
     attached_routers.sort_unstable();
-    // RFC 6860 §2.2: the mask that says that this is no destination.
+    // RFC 6860 §2.2.2.1, §2.3.1: the mask that says that this is no destination.
     let network_mask = if interface.config.hide_prefix { Ipv4Addr::BROADCAST } else { network.mask() };
     Some((network.ip().to_bits(), NetworkLsa { network_mask, attached_routers }))
 }

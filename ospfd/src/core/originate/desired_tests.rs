@@ -160,7 +160,7 @@ fn a_point_to_multipoint_network_is_a_host_route_and_each_full_neighbour() {
     assert_eq!(links(link), ["1 0.0.0.8 192.0.2.1 7", "1 0.0.0.9 192.0.2.1 7", host]);
 }
 
-/// RFC 6860 §2.1: no address of the link either, where it is told as a host route.
+/// RFC 6860 §2.3.2.2: no address of the link either, where it is told as a host route.
 #[test]
 fn a_hidden_point_to_multipoint_network_is_its_neighbours_alone() {
     let link = interface(NetworkType::PointToMultipoint, State::PointToPoint);

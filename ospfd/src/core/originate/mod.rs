@@ -249,6 +249,7 @@ impl Instance {
         }
     }
 
+    /// RFC 2328 §12.4: puts a new instance in force. Its age is 0 (§12.1.1).
     fn originate_one(&mut self, now: Instant, scope: Scope, lsa: Option<Lsa>) -> Option<Instant> {
         let Some(lsa) = lsa else {
             self.output.drop(IfIndex::default(), Ipv4Addr::UNSPECIFIED, DropReason::NotEncodable);

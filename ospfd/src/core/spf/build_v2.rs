@@ -3,7 +3,7 @@
 //! Deviations from the letter of RFC 2328 §16.1: Network-LSAs with the same Link State ID are one vertex, to which the
 //! routers of all of them are attached (the link back settles which of them are right); and the costs of the root's
 //! own links come from the caller, so that a router that tells others MaxLinkMetric (RFC 6987) still prefers its
-//! better link. A Router-LSA whose Link State ID is not its advertising router is not looked at.
+//! better link. A Router-LSA whose Link State ID is not its advertising router (§12.1.5) is not looked at.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -20,7 +20,7 @@ use super::hops::{FirstHop, FirstHops, NextHop};
 use super::ids::IdIndex;
 use super::{Destination, External, Summary};
 
-/// A mask that says: this network only carries traffic, and is no destination (RFC 6860 §2.2).
+/// A mask that says: this network only carries traffic, and is no destination (RFC 6860 §2.2.2.2).
 const TRANSIT_ONLY: u32 = u32::MAX;
 
 /// One of the root's own links in the terms of its host.
@@ -100,7 +100,7 @@ impl AreaGraph {
         }
         let graph = builder.finish();
         let first_hops = root.map_or_else(FirstHops::default, |root| {
-            FirstHops::new(&graph, root, &steps, |network, router| parts.address(network, router))
+            FirstHops::new(&graph, root, &steps, |network, router| parts.addresses(network, router))
         });
         let prefixes = parts.prefixes();
         let flags = parts.router_lsas.iter().map(|(_, lsa)| lsa.flags).collect();
@@ -222,14 +222,15 @@ impl<'a> Parts<'a> {
         steps
     }
 
-    /// RFC 2328 §16.1.1: a router's address on a network is the Link Data of its link to it.
-    fn address(&self, network: Vertex, router: Vertex) -> Option<IpAddr> {
-        let network = self.networks.ids().get(network.index())?;
-        let (_, lsa) = self.router_lsas.get(router.index().checked_sub(self.networks.ids().len())?)?;
-        lsa.links
-            .iter()
-            .find(|link| link.link_type == RouterLinkType::Transit && link.link_id == *network)
-            .map(|link| IpAddr::V4(Ipv4Addr::from_bits(link.link_data)))
+    /// RFC 2328 §16.1.1: a router's addresses on a network are the Link Data of its links to it.
+    fn addresses(&self, network: Vertex, router: Vertex) -> Vec<IpAddr> {
+        let network = self.networks.ids().get(network.index());
+        let at = router.index().checked_sub(self.networks.ids().len());
+        let Some((_, lsa)) = at.and_then(|at| self.router_lsas.get(at)) else { return Vec::new() };
+        let leads_there =
+            |link: &&RouterLink| link.link_type == RouterLinkType::Transit && Some(&link.link_id) == network;
+        let links = lsa.links.iter().filter(leads_there);
+        links.map(|link| IpAddr::V4(Ipv4Addr::from_bits(link.link_data))).collect()
     }
 
     fn prefixes(&self) -> Vec<AttachedPrefix> {
@@ -252,7 +253,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The prefix of `address` under `mask`; `None` when the mask has holes.
+/// The prefix of `address` under `mask`, whatever host bits a Link State ID has (RFC 2328 §12.1.4); `None` when the mask has
+/// holes.
 fn v4_prefix(address: u32, mask: u32) -> Option<IpNetwork> {
     let length = u8::try_from(mask.count_ones()).ok().filter(|_| mask.leading_ones() == mask.count_ones())?;
     Ipv4Network::new(Ipv4Addr::from_bits(address & mask), length).ok().map(IpNetwork::V4)

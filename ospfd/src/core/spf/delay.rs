@@ -1,6 +1,6 @@
 //! When to calculate routes: the back-off of RFC 8405, as a table and two deadlines.
 //!
-//! LEARN_TIMER and HOLDDOWN_TIMER do nothing but change what the next change meets. So they are not timers here:
+//! LEARN_TIMER and HOLDDOWN_TIMER (§5.3) do nothing but change what the next change meets. So they are not timers here:
 //! they are looked at when it comes, in the order in which they ran out.
 
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl Default for DelayConfig {
     }
 }
 
-/// States (RFC 8405 §5).
+/// States (RFC 8405 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Quiet,
@@ -44,7 +44,7 @@ enum State {
     LongWait,
 }
 
-/// Events (RFC 8405 §5).
+/// Events (RFC 8405 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
     /// An LSA changed in a way that matters to routes.
@@ -71,7 +71,7 @@ struct Step {
     start_learning: bool,
 }
 
-/// The transitions of RFC 8405 §5.1, by their numbers there.
+/// The transitions of RFC 8405 §5.4, by their numbers there.
 const fn step(state: State, event: Event) -> Step {
     const fn stay(next: State) -> Step {
         Step { next, start_spf: None, start_learning: false }

@@ -2,7 +2,7 @@
 //! in one array, grouped by where they start.
 //!
 //! A link is kept only if the far end links back (RFC 2328 §16.1 (2)(b)), so that no later step has to look.
-//! MaxLinkMetric (RFC 6987) is a cost like any other: such links carry traffic when nothing else does.
+//! MaxLinkMetric (RFC 6987 §2) is a cost like any other: such links carry traffic when nothing else does.
 
 /// A vertex: networks come first, then routers, each in the order in which they were added.
 ///

@@ -49,7 +49,7 @@ pub struct HopInterner {
 }
 
 impl HopInterner {
-    /// The shared set of the first `max_paths` of `hops`, in order of interface and address.
+    /// The shared set of the first `max_paths` of `hops`, in order of interface and address (RFC 2328 §16.8).
     pub fn intern(&mut self, mut hops: Vec<NextHop>, max_paths: usize) -> NextHops {
         hops.sort_unstable();
         hops.dedup();
@@ -110,12 +110,12 @@ pub(super) struct Crossing {
 
 impl FirstHops {
     /// The first steps from `root`, whose links lead to the vertices in `steps`, in the order in which the builder got
-    /// them. `address` says how a router behind an attached network is addressed on it.
+    /// them. `addresses` says how a router behind an attached network is addressed on it.
     pub fn new(
         graph: &Graph,
         root: Vertex,
         steps: &[FirstHop],
-        address: impl Fn(Vertex, Vertex) -> Option<IpAddr>,
+        addresses: impl Fn(Vertex, Vertex) -> Vec<IpAddr>,
     ) -> Self {
         let mut first = Self::default();
         let mut steps = steps.iter();
@@ -128,10 +128,11 @@ impl FirstHops {
                 continue;
             }
             for far in graph.links(link.to).iter().filter(|far| far.to != root) {
-                let Some(gateway) = address(link.to, far.to) else { continue };
-                let next_hop = NextHop { gateway: Some(gateway), ..step.next_hop };
-                let across = first.add(FirstHop { next_hop, neighbor: far.to });
-                first.crossings.push(Crossing { network: link.to, router: far.to, onto, across });
+                for gateway in addresses(link.to, far.to) {
+                    let next_hop = NextHop { gateway: Some(gateway), ..step.next_hop };
+                    let across = first.add(FirstHop { next_hop, neighbor: far.to });
+                    first.crossings.push(Crossing { network: link.to, router: far.to, onto, across });
+                }
             }
         }
         first.crossings.sort_unstable();

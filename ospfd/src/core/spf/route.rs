@@ -69,7 +69,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// The lowest wins. RFC 2328 §16.4 (6)(a) to (d), which holds for internal paths too (§16.2 (6)).
+    /// The lowest wins. RFC 2328 §16.4 (6)(a) to (d), which holds for internal paths too (§16.2 (5) to (7)).
     fn rank(&self) -> (PathType, u32, bool, u32) {
         (self.route.path_type, self.route.type2_cost, self.is_second_choice, self.route.cost)
     }
@@ -106,7 +106,7 @@ impl RouteTable {
                 None => chosen.push(candidate),
                 Some(best) if candidate.rank() < best.rank() => *best = candidate,
                 Some(best) if candidate.rank() == best.rank() => {
-                    // RFC 2328 §16.2 (6), §16.4 (6)(e)
+                    // RFC 2328 §16.2 (7), §16.4 (6)
                     let (one, other) = (&best.route.next_hops, &candidate.route.next_hops);
                     best.route.next_hops = match one.is_empty() || other.is_empty() {
                         true => interner.intern(Vec::new(), max_paths),

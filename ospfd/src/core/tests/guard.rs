@@ -85,7 +85,7 @@ fn a_hidden_prefix_is_no_destination_and_what_is_behind_it_is_reached() {
         let told: Vec<_> =
             world.nodes[0].database(world.now).into_iter().flat_map(|lsa| lsa.detail).collect();
         assert!(told.iter().all(|line| !line.starts_with("stub 192.0.2.")), "{told:?}");
-        // RFC 6860 §2.2
+        // RFC 6860 §2.2.2.1
         let masks: Vec<_> = told.iter().filter(|line| line.starts_with("mask")).collect();
         let expected: &[&str] = if network == Broadcast { &["mask 255.255.255.255"] } else { &[] };
         assert_eq!(masks, expected);

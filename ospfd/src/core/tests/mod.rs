@@ -14,6 +14,7 @@ mod lifecycle;
 mod nonbroadcast;
 mod opaque;
 mod operators;
+mod origination;
 mod pitfalls;
 mod point_to_point;
 mod robustness;

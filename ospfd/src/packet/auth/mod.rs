@@ -50,7 +50,7 @@ impl Auth {
         }
     }
 
-    /// The 64-bit authentication field as it is sent.
+    /// The 64-bit authentication field as it is sent (RFC 5709 §3.1).
     pub(super) fn field(&self) -> [u8; FIELD_LEN] {
         match self {
             Self::Null => [0; FIELD_LEN],
@@ -75,7 +75,7 @@ impl Auth {
         }
     }
 
-    /// What a packet must carry that was sent like this; of a cryptographic one the key is compared, not the number.
+    /// What a packet must carry that was sent like this (RFC 5709 §3.4); of a cryptographic one the key is compared, not the number.
     pub(super) fn verify(&self, received: Received<'_>) -> Result<Option<CryptoField>, DecodeError> {
         match self {
             Self::Null => Expected::Null.verify(received),

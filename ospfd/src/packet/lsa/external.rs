@@ -11,7 +11,7 @@ use super::{DecodeError, EmitError};
 const TYPE_2: u32 = 0x8000_0000;
 const TOS_LEN: usize = 12;
 
-/// AS-external- or NSSA-LSA body. TOS metrics are skipped on receipt and never sent.
+/// AS-external- or NSSA-LSA body. TOS metrics are skipped on receipt and never sent (RFC 2328 §12.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExternalLsa {
     /// Mask of the destination, its ones first.

@@ -26,7 +26,7 @@ pub struct RouterLsa {
     pub links: Vec<RouterLink>,
 }
 
-/// One link of a Router-LSA. TOS metrics are skipped on receipt and never sent.
+/// One link of a Router-LSA. TOS metrics are skipped on receipt and never sent (RFC 2328 §12.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RouterLink {
     /// Type.

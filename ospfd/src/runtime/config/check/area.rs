@@ -32,6 +32,7 @@ impl Checker<'_> {
                 let help = format!("give an interface area = \"{id}\", or take the table out");
                 self.refuse(&key, format!("no interface is in area {id}"), help);
             }
+            // RFC 2328 §15
             if raw.virtual_link.is_some() {
                 let help = "connect the area to the backbone by a link or a tunnel that area 0.0.0.0 runs on";
                 let message = "virtual links are not spoken: they make a backbone of paths that the area in between \
