@@ -15,8 +15,8 @@ use director::core::plan::{Op, Owned, plan};
 use director::core::seats::take_seats;
 use director::ipvs::Handle;
 use director::model::{
-    CheckKind, CheckSpec, Config, Forward, RealServer, Scheduler, SchedulerKind, ServerEntry, Service,
-    ServiceEntry, ServiceKey,
+    CheckKind, CheckSpec, Config, Encapsulation, Forward, RealServer, Scheduler, SchedulerKind, ServerEntry,
+    Service, ServiceEntry, ServiceKey, Thresholds,
 };
 use director::runtime::announcer::Announcer;
 use director::runtime::executor::Executor;
@@ -64,12 +64,23 @@ fn service(name: &str, scheduler: &Scheduler, servers: &[(&str, Forward, u32)]) 
     let servers = servers.iter().enumerate().map(|(index, &(address, forward, weight))| {
         // Names in the reverse of the addresses: the order of names must not matter.
         let name = format!("server-{}", 99 - index);
-        (name, RealServer { address: address.parse().unwrap(), weight, forward, check: check.clone() })
+        (
+            name,
+            RealServer {
+                address: address.parse().unwrap(),
+                weight,
+                forward,
+                thresholds: Thresholds::default(),
+                check: check.clone(),
+            },
+        )
     });
     Service {
         key: key(name),
         vips: Vec::new(),
         scheduler: scheduler.clone(),
+        one_packet: false,
+        persistence: None,
         servers: servers.collect(),
         check: check.clone(),
         quorum: 1,
@@ -79,7 +90,13 @@ fn service(name: &str, scheduler: &Scheduler, servers: &[(&str, Forward, u32)]) 
 fn config(services: Vec<Service>) -> Config {
     let services =
         services.into_iter().enumerate().map(|(index, service)| (format!("service-{index}"), service));
-    Config { name: "test".into(), vips: BTreeMap::new(), services: services.collect(), active_active: true }
+    Config {
+        name: "test".into(),
+        vips: BTreeMap::new(),
+        services: services.collect(),
+        active_active: true,
+        timeouts: None,
+    }
 }
 
 fn table(services: Vec<Service>) -> Desired {
@@ -140,13 +157,16 @@ fn what_we_program_is_what_ipvsadm_lists_line_by_line() {
             service(
                 "udp 10.0.0.1:53",
                 &scheduler(SchedulerKind::Wrr, false, false),
-                &[("10.0.2.1:53", Forward::Tunnel, 65535)],
+                &[("10.0.2.1:53", Forward::Tunnel(Encapsulation::Ipip), 65535)],
             ),
             service("tcp 10.0.0.2:80", &scheduler(SchedulerKind::Wlc, false, false), &[]),
             service(
                 "tcp [2001:db8::1]:80",
                 &scheduler(SchedulerKind::Mh, false, true),
-                &[("[2001:db8:1::1]:80", Forward::Dr, 1), ("10.0.1.1:80", Forward::Tunnel, 1)],
+                &[
+                    ("[2001:db8:1::1]:80", Forward::Dr, 1),
+                    ("10.0.1.1:80", Forward::Tunnel(Encapsulation::Ipip), 1),
+                ],
             ),
             service("udp [2001:db8::1]:53", &RR, &[("[2001:db8:1::1]:5353", Forward::Nat, 3)]),
             service(
@@ -154,7 +174,7 @@ fn what_we_program_is_what_ipvsadm_lists_line_by_line() {
                 &scheduler(SchedulerKind::Mh, true, false),
                 &[("10.0.1.1:0", Forward::Dr, 1)],
             ),
-            service("fwmark 7 ipv6", &RR, &[("[2001:db8:1::1]:0", Forward::Tunnel, 1)]),
+            service("fwmark 7 ipv6", &RR, &[("[2001:db8:1::1]:0", Forward::Tunnel(Encapsulation::Ipip), 1)]),
         ]);
         let mut hands = Hands::new();
         assert!(!hands.reconcile(&wanted).await.is_empty());
@@ -231,7 +251,7 @@ fn services_of_others_stay_and_ours_go_even_after_a_restart() {
         assert_eq!(hands.ownership.services(), &Owned::new());
 
         let observed = hands.executor.observe().await.unwrap();
-        assert_eq!((observed.services.len(), observed.unnamed), (1, 1));
+        assert_eq!((observed.services.len(), observed.unnamed), (2, 0));
     });
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::raw::{RawCheck, RawCheckKind, RawProtocol};
 use super::resolve::Findings;
-use crate::model::{CheckKind, CheckSpec};
+use crate::model::{CheckKind, CheckSpec, Protocol};
 
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(500);
@@ -20,10 +20,13 @@ pub(super) fn resolve(
     findings: &mut Findings<'_>,
 ) -> CheckSpec {
     let at = |leaf: &'static str| -> Vec<&str> { key.iter().copied().chain([leaf]).collect() };
-    if raw.kind.is_none() && protocol == Some(RawProtocol::Udp) {
+    if raw.kind.is_none()
+        && let Some(protocol) = protocol.filter(|protocol| *protocol != RawProtocol::Tcp)
+    {
+        let protocol = Protocol::from(protocol).to_string().to_uppercase();
         let help =
             "set check.type = \"none\", or \"tcp\" or \"http\" with the check.port that tells its health";
-        findings.wrong(key, "how a server of a UDP service is checked must be said", help);
+        findings.wrong(key, format!("how a server of a {protocol} service is checked must be said"), help);
     }
     let interval = raw.interval.unwrap_or(DEFAULT_INTERVAL);
     let timeout = raw.timeout.unwrap_or(DEFAULT_TIMEOUT.min(interval));
@@ -136,7 +139,7 @@ pub(super) fn aimed(
     if server.port() == 0 && port.is_none() && spec.kind != CheckKind::None {
         findings.wrong(
             key,
-            "a firewall mark has no port that could be asked",
+            "a service of any port, or of a firewall mark, has no port that could be asked",
             "set check.port to the port that tells the server's health, or check.type = \"none\"",
         );
     }

@@ -7,6 +7,7 @@ mod check;
 mod normal;
 mod raw;
 mod resolve;
+mod server;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub vip_device: String,
     /// Time between two looks at the kernel's table when nothing else happens.
     pub resync: Duration,
+    /// The program that loads the kernel's modules for schedulers and persistence engines; absent: nobody may.
+    pub modprobe: Option<PathBuf>,
     /// Most probes under way at once.
     pub max_probes: usize,
     /// Where drains, and what is ours in the kernel, are remembered.

@@ -1,11 +1,17 @@
 //! The way back: settings as a file with every default written out.
 
+use std::time::Duration;
+
 use super::raw::{
-    Raw, RawCheck, RawCheckKind, RawControl, RawFlag, RawForward, RawLog, RawLogFormat, RawOspfd,
-    RawProtocol, RawScheduler, RawServer, RawService, RawVip,
+    Raw, RawCheck, RawCheckKind, RawChecksum, RawControl, RawEngine, RawFlag, RawForward, RawIpvs, RawLog,
+    RawLogFormat, RawOspfd, RawPersistence, RawProtocol, RawScheduler, RawServer, RawService, RawTimeouts,
+    RawTunnel, RawTunnelKind, RawVip,
 };
 use super::{Routing, Settings};
-use crate::model::{CheckKind, CheckSpec, Forward, RealServer, Service, ServiceKey};
+use crate::model::{
+    CheckKind, CheckSpec, Encapsulation, Forward, RealServer, SchedulerKind, Service, ServiceKey,
+    TunnelChecksum,
+};
 
 pub(super) fn raw(settings: &Settings) -> Raw {
     let model = &settings.model;
@@ -26,6 +32,15 @@ pub(super) fn raw(settings: &Settings) -> Raw {
                 RawOspfd { enabled: Some(true), socket: Some(socket.clone()), lease_ttl: Some(*lease_ttl) }
             }
             Routing::Addresses => RawOspfd { enabled: Some(false), ..RawOspfd::default() },
+        },
+        ipvs: RawIpvs {
+            load_modules: Some(settings.modprobe.is_some()),
+            modprobe: settings.modprobe.clone(),
+            timeouts: model.timeouts.map(|timeouts| RawTimeouts {
+                tcp: seconds(timeouts.tcp),
+                tcp_fin: seconds(timeouts.tcp_fin),
+                udp: seconds(timeouts.udp),
+            }),
         },
         vip: model
             .vips
@@ -69,9 +84,19 @@ fn raw_service(service: &Service, active_active: bool) -> RawService {
             raw.vips = Some(service.vips.iter().map(ToString::to_string).collect());
         }
     }
-    let flags =
-        [(service.scheduler.port, RawFlag::MhPort), (service.scheduler.fallback, RawFlag::MhFallback)];
+    let [port, fallback] = match service.scheduler.kind {
+        SchedulerKind::Sh => [RawFlag::ShPort, RawFlag::ShFallback],
+        _ => [RawFlag::MhPort, RawFlag::MhFallback],
+    };
+    let flags = [(service.scheduler.port, port), (service.scheduler.fallback, fallback)];
     raw.flags = Some(flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).collect());
+    raw.one_packet = Some(service.one_packet);
+    raw.persistence = service.persistence.map(|persistence| RawPersistence {
+        timeout: seconds(persistence.timeout),
+        prefix: Some(persistence.prefix),
+        netmask: None,
+        engine: persistence.engine.map(RawEngine::from),
+    });
     // The only way that such a service is valid.
     let must_return = active_active && service.servers.values().any(|server| server.forward == Forward::Nat);
     raw.replies_return = must_return.then_some(true);
@@ -88,8 +113,39 @@ fn raw_server(service: &Service, server: &RealServer) -> RawServer {
         port: rewrites.then(|| server.address.port()),
         weight: Some(server.weight),
         forward: Some(RawForward::from(server.forward)),
+        tunnel: raw_tunnel(server.forward),
+        upper_threshold: limit(server.thresholds.upper),
+        lower_threshold: limit(server.thresholds.lower),
         check: (!inherits).then(|| raw_check(&server.check, port)),
     }
+}
+
+fn raw_tunnel(forward: Forward) -> Option<RawTunnel> {
+    let Forward::Tunnel(encapsulation) = forward else { return None };
+    Some(match encapsulation {
+        Encapsulation::Ipip => RawTunnel { kind: Some(RawTunnelKind::Ipip), ..RawTunnel::default() },
+        Encapsulation::Gue { port, checksum } => {
+            let checksum = match checksum {
+                TunnelChecksum::None => RawChecksum::Nocsum,
+                TunnelChecksum::Full => RawChecksum::Csum,
+                TunnelChecksum::Remote => RawChecksum::Remcsum,
+            };
+            RawTunnel { kind: Some(RawTunnelKind::Gue), port: Some(port), checksum: Some(checksum) }
+        }
+        Encapsulation::Gre { checksum } => RawTunnel {
+            kind: Some(RawTunnelKind::Gre),
+            port: None,
+            checksum: Some(if checksum { RawChecksum::Csum } else { RawChecksum::Nocsum }),
+        },
+    })
+}
+
+fn limit(threshold: u32) -> Option<u32> {
+    (threshold != 0).then_some(threshold)
+}
+
+fn seconds(seconds: u32) -> Option<Duration> {
+    Some(Duration::from_secs(seconds.into()))
 }
 
 fn raw_check(check: &CheckSpec, port: Option<u16>) -> RawCheck {

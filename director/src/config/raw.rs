@@ -9,7 +9,7 @@ use common::control::ospf::Encoding;
 use common::telemetry::LogFormat;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Forward, Protocol, SchedulerKind};
+use crate::model::{Forward, PersistenceEngine, Protocol, SchedulerKind};
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,6 +29,7 @@ pub(super) struct Raw {
     pub(super) log: RawLog,
     pub(super) control: RawControl,
     pub(super) ospfd: RawOspfd,
+    pub(super) ipvs: RawIpvs,
     pub(super) vip: BTreeMap<String, RawVip>,
     pub(super) service: BTreeMap<String, RawService>,
 }
@@ -62,6 +63,52 @@ pub(super) struct RawOspfd {
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct RawIpvs {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) load_modules: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) modprobe: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) timeouts: Option<RawTimeouts>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTimeouts {
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) tcp: Option<Duration>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) tcp_fin: Option<Duration>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) udp: Option<Duration>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPersistence {
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) timeout: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prefix: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) netmask: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) engine: Option<RawEngine>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTunnel {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(super) kind: Option<RawTunnelKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) checksum: Option<RawChecksum>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct RawVip {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) metric: Option<u16>,
@@ -89,7 +136,13 @@ pub(super) struct RawService {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) flags: Option<Vec<RawFlag>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) one_packet: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) persistence: Option<RawPersistence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) forward: Option<RawForward>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tunnel: Option<RawTunnel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) replies_return: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,7 +162,13 @@ pub(super) struct RawServer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) weight: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) upper_threshold: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lower_threshold: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) forward: Option<RawForward>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tunnel: Option<RawTunnel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) check: Option<RawCheck>,
 }
@@ -175,16 +234,57 @@ macro_rules! words {
     };
 }
 
-words!(RawProtocol => Protocol { Tcp, Udp });
-words!(RawForward => Forward { Dr, Tunnel, Nat });
+words!(RawProtocol => Protocol { Tcp, Udp, Sctp });
+words!(RawEngine => PersistenceEngine { Sip });
 words!(RawLogFormat => LogFormat { Text, Json });
-words!(RawScheduler => SchedulerKind { Rr, Wrr, Wlc, Mh });
+words!(RawScheduler => SchedulerKind {
+    Rr, Wrr, Lc, Wlc, Lblc, Lblcr, Dh, Sh, Mh, Sed, Nq, Fo, Ovf, Twos
+});
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawForward {
+    Dr,
+    Tunnel,
+    Nat,
+}
+
+impl From<Forward> for RawForward {
+    fn from(forward: Forward) -> Self {
+        match forward {
+            Forward::Dr => Self::Dr,
+            Forward::Tunnel(_) => Self::Tunnel,
+            Forward::Nat => Self::Nat,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawTunnelKind {
+    #[default]
+    Ipip,
+    Gue,
+    Gre,
+}
+
+/// ipvsadm's words without `--tun-`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawChecksum {
+    #[default]
+    Nocsum,
+    Csum,
+    Remcsum,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum RawFlag {
     MhPort,
     MhFallback,
+    ShPort,
+    ShFallback,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]

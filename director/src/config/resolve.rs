@@ -10,12 +10,14 @@ use common::control::ospf::Encoding;
 use common::telemetry::LogFormat;
 
 use super::raw::Raw;
+use super::service::seconds;
 use super::{DEFAULT_SOCKET, Routing, Settings};
-use crate::model::{Config, Service, VipConfig};
+use crate::model::{Config, Service, Timeouts, VipConfig};
 use crate::runtime::announcer::DEFAULT_DEVICE;
 use crate::runtime::ownership::DEFAULT_STATE_DIR;
 
 const DEFAULT_OSPFD_SOCKET: &str = "/run/evenkeel/ospfd.sock";
+const DEFAULT_MODPROBE: &str = "/sbin/modprobe";
 const DEFAULT_RESYNC: Duration = Duration::from_secs(5);
 const DEFAULT_LEASE_TTL: Duration = Duration::from_secs(3);
 const DEFAULT_MAX_PROBES: usize = 256;
@@ -88,12 +90,13 @@ pub(super) fn settings(
     let services = super::service::services(raw, active_active, &mut findings);
     let vips = vips(raw, &services, &routing, &mut findings);
     let settings = Settings {
-        model: Config { name, vips, services, active_active },
+        model: Config { name, vips, services, active_active, timeouts: timeouts(raw, &mut findings) },
         peers,
         control_socket: raw.control.socket.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET)),
         routing,
         vip_device: vip_device(raw, &mut findings),
         resync: at_least(&mut findings, "resync", raw.resync.unwrap_or(DEFAULT_RESYNC), SHORTEST_RESYNC),
+        modprobe: modprobe(raw, &mut findings),
         max_probes: raw.max_probes.unwrap_or(DEFAULT_MAX_PROBES),
         state_dir: raw.state_dir.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_STATE_DIR)),
         log_filter: raw.log.filter.clone().unwrap_or_else(|| "info".to_owned()),
@@ -128,6 +131,29 @@ fn routing(raw: &Raw, findings: &mut Findings<'_>) -> Routing {
         socket: raw.ospfd.socket.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_OSPFD_SOCKET)),
         lease_ttl: at_least(findings, "ospfd.lease_ttl", ttl, SHORTEST_LEASE),
     }
+}
+
+/// Timeouts that are not said are the kernel's own defaults, so that all directors have the same.
+fn timeouts(raw: &Raw, findings: &mut Findings<'_>) -> Option<Timeouts> {
+    let raw = raw.ipvs.timeouts.as_ref()?;
+    let mut read = |leaf: &str, time: Option<Duration>, default| {
+        time.map_or(default, |time| seconds(time, &["ipvs", "timeouts", leaf], findings))
+    };
+    let default = Timeouts::default();
+    Some(Timeouts {
+        tcp: read("tcp", raw.tcp, default.tcp),
+        tcp_fin: read("tcp_fin", raw.tcp_fin, default.tcp_fin),
+        udp: read("udp", raw.udp, default.udp),
+    })
+}
+
+fn modprobe(raw: &Raw, findings: &mut Findings<'_>) -> Option<PathBuf> {
+    let path = raw.ipvs.modprobe.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_MODPROBE));
+    if !path.is_absolute() {
+        let what = format!("`{}` is no absolute path: what it starts would depend on $PATH", path.display());
+        findings.wrong(&["ipvs", "modprobe"], what, "write it like /sbin/modprobe");
+    }
+    raw.ipvs.load_modules.unwrap_or(true).then_some(path)
 }
 
 fn vip_device(raw: &Raw, findings: &mut Findings<'_>) -> String {

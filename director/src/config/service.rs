@@ -1,15 +1,19 @@
-//! Services and their real servers.
+//! Services. Their real servers are in [`super::server`].
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use super::check;
-use super::raw::{Raw, RawCheck, RawFlag, RawForward, RawServer, RawService};
+use super::raw::{Raw, RawFlag, RawProtocol, RawService};
 use super::resolve::Findings;
-use crate::model::{CheckSpec, Forward, Protocol, RealServer, Scheduler, SchedulerKind, Service, ServiceKey};
+use super::server::{self, Outer};
+use crate::model::{
+    MAX_TIMEOUT, Persistence, PersistenceEngine, Protocol, Scheduler, SchedulerKind, Service, ServiceKey,
+};
 
-/// What ipvsadm takes at most.
-const MAX_WEIGHT: u32 = 65_535;
+/// As ipvsadm: five minutes.
+const DEFAULT_PERSISTENCE: Duration = Duration::from_secs(300);
 
 pub(super) fn services(
     raw: &Raw,
@@ -45,13 +49,6 @@ struct Reader<'a, 'f, 's> {
     findings: &'f mut Findings<'s>,
 }
 
-/// What a real server takes from its service.
-struct Outer<'a> {
-    key: &'a ServiceKey,
-    raw_check: &'a RawCheck,
-    check: &'a CheckSpec,
-}
-
 impl Reader<'_, '_, '_> {
     fn wrong(&mut self, leaf: &str, what: impl Into<String>, help: impl Into<String>) {
         self.findings.wrong(&["service", self.name, leaf], what, help);
@@ -72,7 +69,17 @@ impl Reader<'_, '_, '_> {
         let protocol = if every_server_says { None } else { self.raw.protocol };
         let check = check::resolve(&own_check, &check_key, protocol, self.findings);
         check::refuse_http_keys(&own_check, &check.kind, &check_key, self.findings);
-        let servers = self.servers(&vips, &Outer { key: &key, raw_check: &own_check, check: &check });
+        let persistence = self.persistence(&key);
+        let one_packet = self.one_packet();
+        let outer = Outer { key: &key, raw_check: &own_check, check: &check };
+        let servers = server::Servers {
+            service: self.name,
+            raw: self.raw,
+            active_active: self.active_active,
+            outer,
+            findings: self.findings,
+        }
+        .all(&vips);
         let quorum = self.raw.quorum.unwrap_or(1);
         if quorum == 0 || u32::try_from(self.raw.server.len()).is_ok_and(|servers| quorum > servers) {
             self.wrong(
@@ -81,7 +88,7 @@ impl Reader<'_, '_, '_> {
                 "write a number from 1 to the number of servers",
             );
         }
-        Some(Service { key, vips, scheduler, servers, check, quorum })
+        Some(Service { key, vips, scheduler, one_packet, persistence, servers, check, quorum })
     }
 
     fn identity(&mut self) -> Option<(ServiceKey, Vec<IpAddr>)> {
@@ -105,8 +112,10 @@ impl Reader<'_, '_, '_> {
         };
         let vip = self.findings.address(&["service", self.name, "vip"], text)?;
         let port = match self.raw.port {
-            Some(0) => {
-                self.wrong("port", "port 0 is no port of a service", "write 1 to 65535");
+            Some(0) if self.raw.persistence.is_none() => {
+                let help = "write 1 to 65535; or add [service.NAME.persistence]: a client's packets to any port then \
+                            meet the same server";
+                self.wrong("port", "port 0, which is every port, needs persistence", help);
                 return None;
             }
             Some(port) => port,
@@ -162,130 +171,95 @@ impl Reader<'_, '_, '_> {
             if self.active_active { SchedulerKind::Mh } else { SchedulerKind::Wlc },
             SchedulerKind::from,
         );
-        let by_default = self.active_active && kind == SchedulerKind::Mh;
+        let by_default = self.active_active && kind.takes_flags();
         let flags = self.raw.flags.as_deref();
-        if kind != SchedulerKind::Mh && flags.is_some_and(|flags| !flags.is_empty()) {
-            self.wrong(
-                "flags",
-                format!("`mh-port` and `mh-fallback` do not fit the scheduler `{}`", kind.name()),
-                "set scheduler = \"mh\", or take the flags out",
-            );
+        let [port, fallback] = match kind {
+            SchedulerKind::Sh => [RawFlag::ShPort, RawFlag::ShFallback],
+            _ => [RawFlag::MhPort, RawFlag::MhFallback],
+        };
+        let fits = |flag: &RawFlag| kind.takes_flags() && (*flag == port || *flag == fallback);
+        if flags.is_some_and(|flags| !flags.iter().all(fits)) {
+            let help = match kind {
+                SchedulerKind::Mh => "write mh-port and mh-fallback",
+                SchedulerKind::Sh => "write sh-port and sh-fallback",
+                _ => "set scheduler = \"mh\" or \"sh\", or take the flags out",
+            };
+            self.wrong("flags", format!("these flags do not fit the scheduler `{}`", kind.name()), help);
         }
         let has = |flag| flags.map_or(by_default, |flags| flags.contains(&flag));
-        Scheduler { kind, fallback: has(RawFlag::MhFallback), port: has(RawFlag::MhPort) }
+        Scheduler { kind, fallback: has(fallback), port: has(port) }
     }
 
-    fn servers(&mut self, vips: &[IpAddr], outer: &Outer<'_>) -> BTreeMap<String, RealServer> {
-        let mut servers = BTreeMap::new();
-        let mut names: BTreeMap<SocketAddr, &str> = BTreeMap::new();
-        if self.raw.server.is_empty() {
-            let help = format!("add one: [service.{}.server.a] with address = \"10.0.0.11\"", self.name);
-            self.findings.wrong(&["service", self.name], "the service has no real server", help);
+    fn one_packet(&mut self) -> bool {
+        let is_wanted = self.raw.one_packet.unwrap_or_default();
+        if is_wanted && self.raw.fwmark.is_none() && self.raw.protocol != Some(RawProtocol::Udp) {
+            let help = "set protocol = \"udp\", or take `one_packet` out";
+            self.wrong("one_packet", "only UDP can be scheduled datagram by datagram", help);
         }
-        for (name, raw) in &self.raw.server {
-            let Some(server) = self.server(name, raw, outer) else { continue };
-            if vips.contains(&server.address.ip()) {
-                let help = "give the server's own address, the RIP; the VIP is on its loopback interface";
-                let key = ["service", self.name, "server", name, "address"];
-                self.findings.wrong(&key, format!("{} is the service's VIP", server.address.ip()), help);
-            }
-            if let Some(first) = names.insert(server.address, name) {
-                self.findings.clash(
-                    &["service", self.name, "server", name],
-                    &["service", self.name, "server", first],
-                    format!("`{name}` and `{first}` are the same real server: {}", server.address),
-                    "take one of them out; a bigger share is a bigger weight",
+        is_wanted
+    }
+
+    fn persistence(&mut self, key: &ServiceKey) -> Option<Persistence> {
+        let raw = self.raw.persistence.as_ref()?;
+        let at = |leaf: &'static str| ["service", self.name, "persistence", leaf];
+        let timeout = raw.timeout.unwrap_or(DEFAULT_PERSISTENCE);
+        let timeout = seconds(timeout, &at("timeout"), self.findings);
+        let longest = if key.is_ipv6() { 128 } else { 32 };
+        let prefix = match (&raw.netmask, raw.prefix) {
+            (Some(_), Some(_)) => {
+                self.findings.wrong(
+                    &at("netmask"),
+                    "`netmask` and `prefix` say the same",
+                    "keep one of them",
                 );
+                longest
             }
-            servers.insert(name.clone(), server);
-        }
-        servers
-    }
-
-    fn server(&mut self, name: &str, raw: &RawServer, outer: &Outer<'_>) -> Option<RealServer> {
-        let at = ["service", self.name, "server", name];
-        let under = |leaf: &'static str| [at[0], at[1], at[2], at[3], leaf];
-        let Some(text) = &raw.address else {
-            self.findings.wrong(&at, "the real server has no address", "add address = \"10.0.0.11\"");
-            return None;
+            (Some(text), None) => self.netmask(text, key, &at("netmask")),
+            (None, prefix) => prefix.unwrap_or(longest),
         };
-        let ip = self.findings.address(&under("address"), text)?;
-        if ip.is_ipv6() != outer.key.is_ipv6() {
-            let help = "give it an address of the VIP's family";
+        if !(1..=longest).contains(&prefix) {
             self.findings.wrong(
-                &under("address"),
-                format!("{ip} is not of the service's address family"),
-                help,
+                &at("prefix"),
+                format!("a prefix of {prefix} bits is out of range"),
+                format!("write 1 to {longest}; {longest}, the default, tells single clients apart"),
             );
         }
-        let forward = raw.forward.or(self.raw.forward).map_or(Forward::Dr, Forward::from);
-        let port = self.port(raw, outer.key, forward, &under("port"));
-        let weight = raw.weight.unwrap_or(1);
-        if weight > MAX_WEIGHT {
-            self.findings.wrong(
-                &under("weight"),
-                format!("weight {weight} is out of range"),
-                "write 0 to 65535",
+        let engine = raw.engine.map(PersistenceEngine::from);
+        if engine.is_some() && self.raw.fwmark.is_none() && self.raw.protocol != Some(RawProtocol::Udp) {
+            let help = "set protocol = \"udp\", or take the engine out";
+            self.findings.wrong(&at("engine"), "the engine `sip` reads SIP over UDP only", help);
+        }
+        Some(Persistence { timeout, prefix, engine })
+    }
+
+    /// A dotted mask as a number of bits.
+    fn netmask(&mut self, text: &str, key: &ServiceKey, at: &[&str]) -> u8 {
+        let mask = text.parse::<Ipv4Addr>().map(u32::from);
+        let bits = mask.as_ref().map_or(0, |mask| mask.leading_ones());
+        let is_whole = mask.is_ok_and(|mask| mask.count_ones() == bits);
+        match u8::try_from(bits) {
+            Ok(bits) if is_whole && bits > 0 && !key.is_ipv6() => bits,
+            _ => {
+                let help = "write it like 255.255.255.0, or prefix = 24; for IPv6 there is only `prefix`";
+                self.findings.wrong(at, format!("`{text}` is no netmask of this service"), help);
+                if key.is_ipv6() { 128 } else { 32 }
+            }
+        }
+    }
+}
+
+/// A time as the whole seconds that the kernel counts.
+pub(super) fn seconds(time: Duration, key: &[&str], findings: &mut Findings<'_>) -> u32 {
+    let seconds = u32::try_from(time.as_secs()).ok().filter(|seconds| (1..=MAX_TIMEOUT).contains(seconds));
+    match seconds {
+        Some(seconds) if time.subsec_nanos() == 0 => seconds,
+        _ => {
+            findings.wrong(
+                key,
+                format!("{} is no time that IPVS can keep", humantime::format_duration(time)),
+                "write whole seconds, 1s to 31days",
             );
+            1
         }
-        if forward == Forward::Nat && self.active_active && self.raw.replies_return != Some(true) {
-            self.refuse_nat(name, raw);
-        }
-        let address = SocketAddr::new(ip, port);
-        let check = self.server_check(name, raw, address, outer);
-        Some(RealServer { address, weight, forward, check })
-    }
-
-    fn refuse_nat(&mut self, name: &str, raw: &RawServer) {
-        let own = ["service", self.name, "server", name, "forward"];
-        let key: &[&str] =
-            if raw.forward == Some(RawForward::Nat) { &own } else { &["service", self.name, "forward"] };
-        self.findings.wrong(
-            key,
-            "`nat` with several directors breaks connections, unless replies return through a director that knows them",
-            "use dr or tunnel; or route the servers' replies back through the directors and say so: replies_return = true \
-             in the service",
-        );
-    }
-
-    /// The server's check: its own keys over the service's.
-    fn server_check(
-        &mut self,
-        name: &str,
-        raw: &RawServer,
-        address: SocketAddr,
-        outer: &Outer<'_>,
-    ) -> CheckSpec {
-        let own_key = ["service", self.name, "server", name, "check"];
-        let Some(own) = &raw.check else {
-            let key = ["service", self.name, "check"];
-            return check::aimed(outer.check.clone(), outer.raw_check.port, address, &key, self.findings);
-        };
-        let merged = own.over(outer.raw_check);
-        // A UDP service without any type is told once, at the service.
-        let spec = check::resolve(&merged, &own_key, None, self.findings);
-        check::refuse_http_keys(own, &spec.kind, &own_key, self.findings);
-        check::aimed(spec, merged.port, address, &own_key, self.findings)
-    }
-
-    fn port(&mut self, raw: &RawServer, key: &ServiceKey, forward: Forward, at: &[&str]) -> u16 {
-        let (service_port, what) = match key {
-            ServiceKey::Address { vip, .. } => (vip.port(), "the service's port"),
-            ServiceKey::FirewallMark { .. } => (0, "no port, since a firewall mark has none"),
-        };
-        let port = raw.port.unwrap_or(service_port);
-        if raw.port == Some(0) {
-            self.findings.wrong(at, "port 0 is no port of a server", "write 1 to 65535, or leave it out");
-        } else if forward != Forward::Nat && port != service_port {
-            let method = if forward == Forward::Dr { "dr" } else { "tunnel" };
-            self.findings.wrong(
-                at,
-                format!(
-                    "`{method}` does not rewrite ports: the server gets packets for {what}, not for {port}"
-                ),
-                "leave `port` out, or use forward = \"nat\"",
-            );
-        }
-        port
     }
 }

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{CheckKind, Forward, Protocol, Scheduler, SchedulerKind, ServiceKey};
+use crate::model::{
+    CheckKind, Encapsulation, Forward, Persistence, PersistenceEngine, Protocol, Scheduler, SchedulerKind,
+    ServiceKey, Thresholds, Timeouts, TunnelChecksum,
+};
 
 const GOOD: &str = r#"name = "d1"
 peers = ["d2"]
@@ -254,4 +257,124 @@ fn a_udp_service_must_say_how_it_is_checked() {
     let dns = "[service.dns]\nvip = \"192.0.2.10\"\nport = 53\nprotocol = \"udp\"\nserver.a = { address = \"10.2.0.11\" }\n";
     let text = read_text(&format!("{GOOD}{dns}")).unwrap_err().to_string();
     assert_says(&text, &["director.toml:21", "UDP service is checked must be said"]);
+}
+
+#[test]
+fn every_scheduler_can_be_chosen_and_flags_go_with_mh_and_sh() {
+    for kind in SchedulerKind::ALL {
+        let text = GOOD.replace("port = 80\n", &format!("port = 80\nscheduler = \"{}\"\n", kind.name()));
+        let scheduler = &read_text(&text).unwrap().model.services["web"].scheduler;
+        let has_flags = matches!(kind, SchedulerKind::Mh | SchedulerKind::Sh);
+        assert_eq!(
+            *scheduler,
+            Scheduler { kind, fallback: has_flags, port: has_flags },
+            "the default of peers"
+        );
+    }
+    let sh = GOOD.replace("port = 80\n", "port = 80\nscheduler = \"sh\"\nflags = [\"sh-fallback\"]\n");
+    let settings = read_text(&sh).unwrap();
+    let scheduler = &settings.model.services["web"].scheduler;
+    assert_eq!((scheduler.fallback, scheduler.port), (true, false));
+    assert_eq!(read_text(&normal_form(&settings)).unwrap(), settings);
+    assert_says(
+        &complaint("port = 80\n", "port = 80\nscheduler = \"sh\"\nflags = [\"mh-port\"]\n"),
+        &["director.toml:11:9", "do not fit the scheduler `sh`", "sh-port"],
+    );
+}
+
+const SIP: &str = r#"[service.sip]
+vip = "192.0.2.20"
+port = 5060
+protocol = "udp"
+scheduler = "rr"
+one_packet = true
+persistence = { timeout = "2m", netmask = "255.255.255.0", engine = "sip" }
+check = { type = "none" }
+server.a = { address = "10.2.0.21", upper_threshold = 100, lower_threshold = 80 }
+"#;
+
+#[test]
+fn persistence_one_packet_and_thresholds_are_read_and_written_again() {
+    let settings = read_text(&format!("{GOOD}{SIP}")).unwrap();
+    let sip = &settings.model.services["sip"];
+    let engine = Some(PersistenceEngine::Sip);
+    assert_eq!(sip.persistence, Some(Persistence { timeout: 120, prefix: 24, engine }));
+    assert!(sip.one_packet);
+    assert_eq!(sip.servers["a"].thresholds, Thresholds { upper: 100, lower: 80 });
+    assert_eq!(read_text(&normal_form(&settings)).unwrap(), settings);
+    let plain = SIP.replace("{ timeout = \"2m\", netmask = \"255.255.255.0\", engine = \"sip\" }", "{}");
+    let settings = read_text(&format!("{GOOD}{plain}")).unwrap();
+    let all = Persistence { timeout: 300, prefix: 32, engine: None };
+    assert_eq!(settings.model.services["sip"].persistence, Some(all), "ipvsadm's defaults");
+}
+
+#[test]
+fn what_does_not_go_together_is_refused_with_its_line() {
+    let said = |from: &str, to: &str| {
+        assert!(SIP.contains(from), "{from}");
+        read_text(&format!("{GOOD}{}", SIP.replacen(from, to, 1))).unwrap_err().to_string()
+    };
+    assert_says(&said("\"2m\"", "\"1500ms\""), &["director.toml:27:27", "1s to 31days"]);
+    assert_says(&said("255.255.255.0", "255.0.255.0"), &["director.toml:27", "`255.0.255.0` is no netmask"]);
+    assert_says(&said("netmask = \"255.255.255.0\"", "prefix = 33"), &["prefix of 33 bits", "1 to 32"]);
+    assert_says(&said("\"udp\"", "\"sctp\""), &["datagram by datagram", "SIP over UDP only"]);
+    assert_says(
+        &said("lower_threshold = 80", "lower_threshold = 101"),
+        &["director.toml:29", "101 is above"],
+    );
+    assert_says(
+        &said("check = { type = \"none\" }\n", ""),
+        &["how a server of a UDP service is checked must be said"],
+    );
+}
+
+#[test]
+fn tunnels_are_read_and_reach_servers_of_the_other_family() {
+    let text = GOOD.replace("weight = 3", "tunnel = { type = \"gre\", checksum = \"csum\" }").replace(
+        "port = 80\n",
+        "port = 80\nforward = \"tunnel\"\ntunnel = { type = \"gue\", port = 6080, checksum = \"remcsum\" }\n",
+    );
+    let text = text.replace("\"10.2.0.12\"", "\"2001:db8:2::12\"");
+    let settings = read_text(&text).unwrap();
+    let servers = &settings.model.services["web"].servers;
+    let gue = Encapsulation::Gue { port: 6080, checksum: TunnelChecksum::Remote };
+    assert_eq!(servers["a"].forward, Forward::Tunnel(gue));
+    assert_eq!(servers["b"].forward, Forward::Tunnel(Encapsulation::Gre { checksum: true }));
+    assert_eq!(read_text(&normal_form(&settings)).unwrap(), settings);
+
+    assert_says(
+        &complaint("weight = 3", "forward = \"tunnel\"\ntunnel = { type = \"gue\" }"),
+        &["director.toml:20", "needs the server's UDP port"],
+    );
+    assert_says(
+        &complaint("weight = 3", "forward = \"tunnel\"\ntunnel = { type = \"gre\", checksum = \"remcsum\" }"),
+        &["director.toml:20", "gre has no remote checksum"],
+    );
+    assert_says(&complaint("weight = 3", "tunnel = { type = \"gre\" }"), &["has no tunnel"]);
+    assert_says(&complaint("10.2.0.12", "2001:db8:2::12"), &["address family", "forward = \"tunnel\""]);
+}
+
+#[test]
+fn port_0_serves_every_port_when_clients_persist() {
+    let text = GOOD
+        .replace("port = 80\n", "port = 0\npersistence = {}\n")
+        .replace("type = \"http\"\n", "type = \"http\"\nport = 80\n");
+    let settings = read_text(&text).unwrap();
+    let web = &settings.model.services["web"];
+    assert_eq!(web.key.to_string(), "tcp 192.0.2.10:0");
+    assert_eq!(web.servers["a"].address, "10.2.0.11:0".parse().unwrap());
+    assert_eq!(read_text(&normal_form(&settings)).unwrap(), settings);
+}
+
+#[test]
+fn timeouts_and_modules_are_settings_of_ipvs() {
+    let text = format!("{GOOD}[ipvs]\nload_modules = false\ntimeouts = {{ tcp = \"1h\" }}\n");
+    let settings = read_text(&text).unwrap();
+    assert_eq!(settings.modprobe, None);
+    assert_eq!(settings.model.timeouts, Some(Timeouts { tcp: 3600, tcp_fin: 120, udp: 300 }));
+    assert_eq!(read_text(&normal_form(&settings)).unwrap(), settings);
+    let settings = read_text(GOOD).unwrap();
+    assert_eq!(settings.modprobe.as_deref(), Some(Path::new("/sbin/modprobe")));
+    let text = read_text(&format!("{GOOD}[ipvs]\nmodprobe = \"modprobe\"\n")).unwrap_err().to_string();
+    assert_says(&text, &["director.toml:22:12", "no absolute path"]);
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::model::{Config, RealServer, ServerEntry, ServiceEntry, ServiceKey};
+use crate::model::{Config, RealServer, ServerEntry, ServiceEntry, ServiceKey, Timeouts};
 
 /// The wanted table, in one order for everybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired {
     /// Services by identity.
     pub services: BTreeMap<ServiceKey, DesiredService>,
+    /// Timeouts of connections, if they are ours to set.
+    pub timeouts: Option<Timeouts>,
 }
 
 /// A wanted service.
@@ -33,13 +35,13 @@ pub fn desired(config: &Config, mut weight: impl FnMut(&str, &str, &RealServer) 
                 .servers
                 .iter()
                 .map(|(name, server)| {
-                    let entry = ServerEntry::new(server.forward, weight(service_name, name, server));
+                    let entry = ServerEntry::of(server, weight(service_name, name, server));
                     (server.address, entry)
                 })
                 .collect();
-            let entry = ServiceEntry::new(&service.key, &service.scheduler);
+            let entry = ServiceEntry::of(service);
             (service.key, DesiredService { entry, servers })
         })
         .collect();
-    Desired { services }
+    Desired { services, timeouts: config.timeouts }
 }

@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use super::observed::{Observed, ObservedServer, ObservedService};
 use super::plan::Op;
 use crate::ipvs::entry::Stats;
-use crate::model::{ServerEntry, ServiceEntry, ServiceKey};
+use crate::model::{ServerEntry, ServiceEntry, ServiceKey, Timeouts};
 
-/// Services with their servers in order of insertion.
+/// Services with their servers in order of insertion; timeouts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ModelKernel(pub(super) BTreeMap<ServiceKey, Rows>);
+pub(super) struct ModelKernel(pub(super) BTreeMap<ServiceKey, Rows>, pub(super) Timeouts);
 
 type Rows = (ServiceEntry, Vec<(SocketAddr, ServerEntry)>);
 
@@ -46,6 +46,13 @@ impl ModelKernel {
                 }
                 servers.push((*address, *entry));
             }
+            Op::MoveServer { key, address, entry } => {
+                self.server(key, address)?;
+                let servers = &mut self.service(key)?.1;
+                servers.retain(|(other, _)| other != address);
+                servers.push((*address, *entry));
+            }
+            Op::SetTimeouts { timeouts } => self.1 = *timeouts,
             Op::EditServer { key, address, entry } => self.server(key, address)?.1 = *entry,
             Op::DelServer { key, address } => {
                 if self.server(key, address)?.1.weight != 0 {
@@ -79,7 +86,7 @@ impl ModelKernel {
             let (entry, stats) = (entry.clone(), Stats::default());
             (*key, ObservedService { entry, servers: servers.collect(), insertion, stats })
         });
-        Observed { services: services.collect(), unnamed: 0 }
+        Observed { services: services.collect(), unnamed: 0, timeouts: self.1 }
     }
 
     pub(super) fn run(&self, ops: &[Op]) -> Self {

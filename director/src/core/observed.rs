@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::ipvs::entry::Stats;
-use crate::model::{ServerEntry, ServiceEntry, ServiceKey};
+use crate::model::{ServerEntry, ServiceEntry, ServiceKey, Timeouts};
 
 /// The kernel's table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Observed {
     pub services: BTreeMap<ServiceKey, ObservedService>,
     /// Services of protocols that we cannot name; they are never ours.
     pub unnamed: usize,
+    /// Timeouts of connections.
+    pub timeouts: Timeouts,
 }
 
 /// A service in the kernel.
@@ -44,8 +46,8 @@ pub struct ObservedServer {
 }
 
 impl ObservedService {
-    /// Were the servers inserted in canonical order? When not (a server was added between others at run time), `mh`
-    /// may pick other servers here than on a director that started later.
+    /// Were the servers inserted in canonical order? When not (a server was added between others by somebody), `mh`, `sh` and `dh`
+    /// may pick other servers here than on another director: the plan moves servers until they stand right.
     pub fn is_canonical(&self) -> bool {
         self.insertion.is_sorted()
     }

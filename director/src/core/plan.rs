@@ -2,8 +2,9 @@
 //!
 //! Laws, each a property in the tests: applying a plan gives the desired table; the plan between equal tables is
 //! empty; a plan cut short anywhere is completed by the next one; nothing that is not ours is touched; what takes
-//! traffic comes before what stops taking it; a server is deleted only after its weight is 0; new servers of a
-//! service are added in canonical order (the kernel lists them newest first, and `mh` depends on that list).
+//! traffic comes before what stops taking it; a server is deleted only after its weight is 0; the servers of a service end
+//! in canonical order, where its scheduler depends on that (the kernel puts a new server at the head of its list, and `mh`, `sh`
+//! and `dh` fill their tables from that list). Deletions stand at the end of the whole plan: see [`Op::MoveServer`].
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,8 +13,8 @@ use std::net::SocketAddr;
 use super::desired::{Desired, DesiredService};
 use super::observed::{Observed, ObservedService};
 use crate::model::{
-    FLAG_ONE_PACKET, FLAG_PERSISTENT, ForwardMethod, Protocol, ServerEntry, ServiceEntry, ServiceKey,
-    scheduler_flag_names,
+    KeyArguments, SchedulerKind, ServerArguments, ServerEntry, ServiceArguments, ServiceEntry, ServiceKey,
+    Timeouts,
 };
 
 /// Keys of services that we declared, now or earlier. Only these, and the desired ones, are ever touched.
@@ -66,15 +67,35 @@ pub enum Op {
         /// Which.
         address: SocketAddr,
     },
+    /// Makes a server the newest of its service: deletes it and adds it again, as one. The kernel keeps a deleted server
+    /// as long as it has connections, and puts the same one back: they go on, and its counters, too, if no connection of a
+    /// missing server is ended meanwhile (`expire_nodest_conn`; the executor sees to that).
+    MoveServer {
+        /// Of which service.
+        key: ServiceKey,
+        /// Which.
+        address: SocketAddr,
+        /// Its row, as it is.
+        entry: ServerEntry,
+    },
+    /// Sets the timeouts of connections.
+    SetTimeouts {
+        /// To what.
+        timeouts: Timeouts,
+    },
 }
 
 /// The operations that turn `observed` into `desired`, on the keys that `desired` and `owned` name.
 pub fn plan(desired: &Desired, observed: &Observed, owned: &Owned) -> Vec<Op> {
     let mut ops = Vec::new();
+    let mut deletions = Vec::new();
+    if let Some(timeouts) = desired.timeouts.filter(|timeouts| *timeouts != observed.timeouts) {
+        ops.push(Op::SetTimeouts { timeouts });
+    }
     for (key, want) in &desired.services {
         match observed.services.get(key) {
             None => add_service(&mut ops, *key, want),
-            Some(have) => change_service(&mut ops, *key, want, have),
+            Some(have) => change_service(&mut ops, &mut deletions, *key, want, have),
         }
     }
     for key in owned {
@@ -84,9 +105,10 @@ pub fn plan(desired: &Desired, observed: &Observed, owned: &Owned) -> Vec<Op> {
             for (address, server) in &have.servers {
                 quiesce(&mut ops, *key, *address, server.entry);
             }
-            ops.push(Op::DelService { key: *key });
+            deletions.push(Op::DelService { key: *key });
         }
     }
+    ops.append(&mut deletions);
     ops
 }
 
@@ -97,13 +119,24 @@ fn add_service(ops: &mut Vec<Op>, key: ServiceKey, want: &DesiredService) {
     }
 }
 
-fn change_service(ops: &mut Vec<Op>, key: ServiceKey, want: &DesiredService, have: &ObservedService) {
+fn change_service(
+    ops: &mut Vec<Op>,
+    deletions: &mut Vec<Op>,
+    key: ServiceKey,
+    want: &DesiredService,
+    have: &ObservedService,
+) {
     if want.entry != have.entry {
         ops.push(Op::EditService { key, entry: want.entry.clone() });
     }
+    let first_out_of_place = first_out_of_place(want, have);
     for (&address, &entry) in &want.servers {
-        if !have.servers.contains_key(&address) {
-            ops.push(Op::AddServer { key, address, entry });
+        match have.servers.get(&address) {
+            None => ops.push(Op::AddServer { key, address, entry }),
+            Some(seen) if first_out_of_place.is_some_and(|first| first <= address) => {
+                ops.push(Op::MoveServer { key, address, entry: seen.entry });
+            }
+            Some(_) => {}
         }
     }
     let edits = || {
@@ -118,9 +151,24 @@ fn change_service(ops: &mut Vec<Op>, key: ServiceKey, want: &DesiredService, hav
     for (&address, server) in &have.servers {
         if !want.servers.contains_key(&address) {
             quiesce(ops, key, address, server.entry);
-            ops.push(Op::DelServer { key, address });
+            deletions.push(Op::DelServer { key, address });
         }
     }
+}
+
+/// The first server in canonical order that cannot stay where it is: it and all that follow must become the newest, one after
+/// the other. Absent when all may stay, with those that are missing added after them.
+fn first_out_of_place(want: &DesiredService, have: &ObservedService) -> Option<SocketAddr> {
+    let kind = SchedulerKind::from_name(&want.entry.scheduler);
+    // What a scheduler does that we do not know is not known either.
+    if kind.is_some_and(|kind| !kind.depends_on_order()) {
+        return None;
+    }
+    let mut canonical = want.servers.keys().peekable();
+    for address in &have.insertion {
+        canonical.next_if_eq(&address);
+    }
+    canonical.peek().copied().copied()
 }
 
 /// Weight 0, unless it is 0 already.
@@ -131,15 +179,17 @@ fn quiesce(ops: &mut Vec<Op>, key: ServiceKey, address: SocketAddr, entry: Serve
 }
 
 impl Op {
-    /// The service that it is about.
-    pub const fn key(&self) -> ServiceKey {
+    /// The service that it is about, if it is about one.
+    pub const fn key(&self) -> Option<ServiceKey> {
         match self {
+            Self::SetTimeouts { .. } => None,
             Self::AddService { key, .. }
             | Self::EditService { key, .. }
             | Self::DelService { key }
             | Self::AddServer { key, .. }
             | Self::EditServer { key, .. }
-            | Self::DelServer { key, .. } => *key,
+            | Self::DelServer { key, .. }
+            | Self::MoveServer { key, .. } => Some(*key),
         }
     }
 }
@@ -148,78 +198,28 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AddService { key, entry } => {
-                write!(f, "-A {}{}", KeyArguments(*key), ServiceArguments(entry))
+                write!(f, "-A {} {}", KeyArguments(*key), ServiceArguments(*key, entry))
             }
             Self::EditService { key, entry } => {
-                write!(f, "-E {}{}", KeyArguments(*key), ServiceArguments(entry))
+                write!(f, "-E {} {}", KeyArguments(*key), ServiceArguments(*key, entry))
             }
             Self::DelService { key } => write!(f, "-D {}", KeyArguments(*key)),
             Self::AddServer { key, address, entry } => {
-                write!(f, "-a {} -r {address}{}", KeyArguments(*key), ServerArguments(entry))
+                write!(f, "-a {} {}", KeyArguments(*key), ServerArguments(*address, entry))
             }
             Self::EditServer { key, address, entry } => {
-                write!(f, "-e {} -r {address}{}", KeyArguments(*key), ServerArguments(entry))
+                write!(f, "-e {} {}", KeyArguments(*key), ServerArguments(*address, entry))
+            }
+            // ipvsadm has no word for it: it takes the two commands.
+            Self::MoveServer { key, address, entry } => {
+                let key = KeyArguments(*key);
+                write!(f, "-d {key} -r {address}; -a {key} {}", ServerArguments(*address, entry))
+            }
+            Self::SetTimeouts { timeouts: Timeouts { tcp, tcp_fin, udp } } => {
+                write!(f, "--set {tcp} {tcp_fin} {udp}")
             }
             Self::DelServer { key, address } => write!(f, "-d {} -r {address}", KeyArguments(*key)),
         }
-    }
-}
-
-struct KeyArguments(ServiceKey);
-
-impl fmt::Display for KeyArguments {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            ServiceKey::Address { protocol: Protocol::Tcp, vip } => write!(f, "-t {vip}"),
-            ServiceKey::Address { protocol: Protocol::Udp, vip } => write!(f, "-u {vip}"),
-            ServiceKey::FirewallMark { mark, ipv6: false } => write!(f, "-f {mark}"),
-            ServiceKey::FirewallMark { mark, ipv6: true } => write!(f, "-f {mark} -6"),
-        }
-    }
-}
-
-struct ServiceArguments<'a>(&'a ServiceEntry);
-
-impl fmt::Display for ServiceArguments<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entry = self.0;
-        write!(f, " -s {}", entry.scheduler)?;
-        let flags = scheduler_flag_names(&entry.scheduler, entry.flags);
-        if !flags.is_empty() {
-            write!(f, " -b {}", flags.join(","))?;
-        }
-        if entry.flags & FLAG_PERSISTENT != 0 {
-            write!(f, " -p {}", entry.timeout)?;
-        }
-        if let Some(engine) = &entry.engine {
-            write!(f, " --pe {engine}")?;
-        }
-        if entry.flags & FLAG_ONE_PACKET != 0 {
-            f.write_str(" -o")?;
-        }
-        Ok(())
-    }
-}
-
-struct ServerArguments<'a>(&'a ServerEntry);
-
-impl fmt::Display for ServerArguments<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entry = self.0;
-        match entry.forward {
-            ForwardMethod::Nat => f.write_str(" -m")?,
-            ForwardMethod::Tunnel => f.write_str(" -i")?,
-            ForwardMethod::Dr | ForwardMethod::Local => f.write_str(" -g")?,
-            ForwardMethod::Bypass | ForwardMethod::Unknown(_) => write!(f, " ({})", entry.forward)?,
-        }
-        write!(f, " -w {}", entry.weight)?;
-        if entry.upper_threshold != 0 {
-            write!(f, " -x {}", entry.upper_threshold)?;
-        }
-        if entry.lower_threshold != 0 {
-            write!(f, " -y {}", entry.lower_threshold)?;
-        }
-        Ok(())
     }
 }
 

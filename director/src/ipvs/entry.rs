@@ -21,7 +21,7 @@ const FLAGS_WE_SET: u32 = FLAG_PERSISTENT | FLAG_ONE_PACKET | FLAG_SCHED1 | FLAG
 /// A service as dumped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DumpedService {
-    /// Absent for a protocol that we cannot name (SCTP and stranger): never ours.
+    /// Absent for a protocol that IPVS does not schedule, though the kernel takes any number: never ours.
     pub key: Option<ServiceKey>,
     /// The row.
     pub entry: ServiceEntry,
@@ -49,6 +49,23 @@ pub struct DumpedServer {
 /// Counters since the row was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Connections.
+    pub connections: u64,
+    /// Packets from clients.
+    pub in_packets: u64,
+    /// Packets to clients (nat only).
+    pub out_packets: u64,
+    /// Bytes from clients.
+    pub in_bytes: u64,
+    /// Bytes to clients (nat only).
+    pub out_bytes: u64,
+    /// The same per second, over the last seconds, as the kernel's estimator has it.
+    pub rates: Rates,
+}
+
+/// Per second. Bytes, not bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
     /// Connections.
     pub connections: u64,
     /// Packets from clients.
@@ -186,12 +203,12 @@ impl Stats {
                 StatsAttr::OutPackets(counter) => set(&mut self.out_packets, counter),
                 StatsAttr::InBytes(counter) => set(&mut self.in_bytes, counter),
                 StatsAttr::OutBytes(counter) => set(&mut self.out_bytes, counter),
-                StatsAttr::ConnectionRate(_)
-                | StatsAttr::InPacketRate(_)
-                | StatsAttr::OutPacketRate(_)
-                | StatsAttr::InByteRate(_)
-                | StatsAttr::OutByteRate(_)
-                | StatsAttr::Unknown(_) => {}
+                StatsAttr::ConnectionRate(counter) => set(&mut self.rates.connections, counter),
+                StatsAttr::InPacketRate(counter) => set(&mut self.rates.in_packets, counter),
+                StatsAttr::OutPacketRate(counter) => set(&mut self.rates.out_packets, counter),
+                StatsAttr::InByteRate(counter) => set(&mut self.rates.in_bytes, counter),
+                StatsAttr::OutByteRate(counter) => set(&mut self.rates.out_bytes, counter),
+                StatsAttr::Unknown(_) => {}
             }
         }
     }

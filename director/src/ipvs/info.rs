@@ -23,7 +23,7 @@ attribute_family! {
         3 => SyncId(u32),
         /// Longest datagram.
         4 => MaxLength(u16),
-        /// IPv4 group, in network order.
+        /// IPv4 group: the bytes lie in network order.
         5 => Group(u32),
         /// IPv6 group.
         6 => Group6(RawAddress),

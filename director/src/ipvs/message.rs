@@ -14,7 +14,7 @@ pub const FAMILY_NAME: &str = "IPVS";
 /// `IPVS_GENL_VERSION`.
 const FAMILY_VERSION: u8 = 1;
 
-/// `IPVS_CMD_*`, as far as we speak it.
+/// `IPVS_CMD_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Command {
@@ -34,11 +34,13 @@ pub enum Command {
     DelDest = 7,
     /// Asks for the servers of a service (dump only).
     GetDest = 8,
-    /// The command in answers to `GetDaemon`.
+    /// Starts a sync daemon; also the command in answers to `GetDaemon`.
     NewDaemon = 9,
+    /// Stops a sync daemon.
+    DelDaemon = 10,
     /// Asks for the sync daemons (dump only).
     GetDaemon = 11,
-    /// The command in answers to `GetConfig`.
+    /// Sets timeouts; also the command in answers to `GetConfig`.
     SetConfig = 12,
     /// Asks for the timeouts.
     GetConfig = 13,
@@ -46,6 +48,10 @@ pub enum Command {
     SetInfo = 14,
     /// Asks for the version.
     GetInfo = 15,
+    /// Sets the counters of one service, or of all, to 0.
+    Zero = 16,
+    /// Deletes all services.
+    Flush = 17,
 }
 
 attribute_family! {
@@ -104,6 +110,9 @@ impl IpvsMessage {
             | Command::DelDest
             | Command::GetDest
             | Command::NewDaemon
+            | Command::DelDaemon
+            | Command::Zero
+            | Command::Flush
             | Command::GetDaemon
             | Command::SetConfig
             | Command::GetConfig
@@ -127,11 +136,14 @@ impl TryFrom<u8> for Command {
             7 => Self::DelDest,
             8 => Self::GetDest,
             9 => Self::NewDaemon,
+            10 => Self::DelDaemon,
             11 => Self::GetDaemon,
             12 => Self::SetConfig,
             13 => Self::GetConfig,
             14 => Self::SetInfo,
             15 => Self::GetInfo,
+            16 => Self::Zero,
+            17 => Self::Flush,
             other => return Err(CodecError::Command(other)),
         })
     }

@@ -1,7 +1,7 @@
 //! The kernel's IPVS table over generic netlink, family `IPVS`.
 //!
 //! One file per family of attributes ([`service`], [`dest`], [`stats`], [`info`]), [`message`] for the commands, and
-//! [`entry`] between attributes and the model's rows. This part is a codec and touches nothing. [`handle`] (feature
+//! [`entry`] and [`settings`] between attributes and the model's rows. This part is a codec and touches nothing. [`handle`] (feature
 //! `daemon`) owns a socket and speaks to the kernel.
 
 pub mod attribute;
@@ -13,6 +13,7 @@ pub mod handle;
 pub mod info;
 pub mod message;
 pub mod service;
+pub mod settings;
 pub mod stats;
 
 pub use error::CodecError;

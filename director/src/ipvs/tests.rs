@@ -15,8 +15,8 @@ use super::service::ServiceAttr;
 use super::stats::{Counter, StatsAttr};
 use super::*;
 use crate::model::{
-    FLAG_PERSISTENT, Forward, ForwardMethod, Scheduler, SchedulerKind, ServerEntry, ServiceEntry, ServiceKey,
-    TunnelOptions,
+    Encapsulation, FLAG_PERSISTENT, Forward, ForwardMethod, Scheduler, SchedulerKind, ServerEntry,
+    ServiceEntry, ServiceKey, TunnelOptions,
 };
 
 const SERVICES: &str = include_str!("vectors/services.hex");
@@ -105,7 +105,7 @@ fn dumped_servers_are_read_newest_first() {
     };
     let newest = read(0, "tcp 10.0.0.1:80");
     assert_eq!(newest.address, "10.0.1.2:80".parse().unwrap());
-    assert_eq!(newest.entry, ServerEntry::new(Forward::Tunnel, 0));
+    assert_eq!(newest.entry, ServerEntry::new(Forward::Tunnel(Encapsulation::Ipip), 0));
     let oldest = read(1, "tcp 10.0.0.1:80");
     assert_eq!(oldest.address, "10.0.1.1:80".parse().unwrap());
     assert_eq!(oldest.entry, ServerEntry::new(Forward::Dr, 3));
@@ -223,7 +223,7 @@ fn the_wide_counters_win() {
 #[test]
 fn what_we_cannot_name_is_read_without_a_key() {
     let mut attributes = service_of(&parse(&vectors(SERVICES)[0])).to_vec();
-    attributes[1] = ServiceAttr::Protocol(132);
+    attributes[1] = ServiceAttr::Protocol(250);
     assert_eq!(read_service(&attributes).unwrap().key, None);
 
     let mut attributes = server_of(&parse(&vectors(SERVERS)[0])).to_vec();

@@ -7,11 +7,21 @@ use std::time::Duration;
 
 use common::control::ospf::Encoding;
 
+mod arguments;
+mod forward;
+mod persistence;
+mod scheduler;
+mod settings;
 mod table;
 
+pub use arguments::{KeyArguments, ServerArguments, ServiceArguments};
+pub use forward::{Encapsulation, Forward, ForwardMethod, TunnelChecksum, TunnelOptions};
+pub use persistence::{MAX_TIMEOUT, Persistence, PersistenceEngine};
+pub use scheduler::{Scheduler, SchedulerKind, scheduler_flag, scheduler_flag_names};
+pub use settings::{DaemonRole, SyncDaemon, Timeouts};
 pub use table::{
-    FLAG_HASHED, FLAG_ONE_PACKET, FLAG_PERSISTENT, FLAG_SCHED1, FLAG_SCHED2, FLAG_SCHED3, ForwardMethod,
-    ServerEntry, ServiceEntry, ServiceKeyError, TunnelOptions, scheduler_flag_names,
+    FLAG_HASHED, FLAG_ONE_PACKET, FLAG_PERSISTENT, FLAG_SCHED1, FLAG_SCHED2, FLAG_SCHED3, ServerEntry,
+    ServiceEntry, ServiceKeyError,
 };
 
 /// The validated configuration of a director.
@@ -25,6 +35,8 @@ pub struct Config {
     pub services: BTreeMap<String, Service>,
     /// Does another director serve the same VIPs at the same time? Chooses defaults for schedulers and sysctls.
     pub active_active: bool,
+    /// Timeouts of connections; absent, the kernel's stay as they are.
+    pub timeouts: Option<Timeouts>,
 }
 
 /// How a VIP is advertised.
@@ -45,6 +57,8 @@ pub enum Protocol {
     Tcp,
     /// IP protocol 17.
     Udp,
+    /// IP protocol 132.
+    Sctp,
 }
 
 /// What identifies a virtual service in the kernel.
@@ -54,7 +68,7 @@ pub enum ServiceKey {
     Address {
         /// Transport.
         protocol: Protocol,
-        /// VIP and port.
+        /// VIP and port; port 0 is every port that has no service of its own.
         vip: SocketAddr,
     },
     /// A firewall mark, never 0.
@@ -75,6 +89,10 @@ pub struct Service {
     pub vips: Vec<IpAddr>,
     /// Scheduler with its flags.
     pub scheduler: Scheduler,
+    /// Is every datagram scheduled by itself? UDP and firewall marks only.
+    pub one_packet: bool,
+    /// Which clients stay with their server.
+    pub persistence: Option<Persistence>,
     /// Real servers by name.
     pub servers: BTreeMap<String, RealServer>,
     /// How servers are checked, unless a server says otherwise.
@@ -92,43 +110,19 @@ pub struct RealServer {
     pub weight: u32,
     /// Forwarding method.
     pub forward: Forward,
+    /// Limits of its connections.
+    pub thresholds: Thresholds,
     /// How it is checked.
     pub check: CheckSpec,
 }
 
-/// How packets reach a real server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Forward {
-    /// Direct routing: rewritten on layer 2 only.
-    Dr,
-    /// IP-in-IP.
-    Tunnel,
-    /// Destination address rewritten; replies return through the director.
-    Nat,
-}
-
-/// Scheduler name as the kernel knows it, and its flags.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Scheduler {
-    /// `rr`, `wrr`, `wlc`, `mh`, ...
-    pub kind: SchedulerKind,
-    /// `mh-fallback` (kernel flag SCHED1).
-    pub fallback: bool,
-    /// `mh-port` (kernel flag SCHED2).
-    pub port: bool,
-}
-
-/// Kernel schedulers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SchedulerKind {
-    /// Round robin.
-    Rr,
-    /// Weighted round robin.
-    Wrr,
-    /// Weighted least connection.
-    Wlc,
-    /// Maglev hashing.
-    Mh,
+/// Limits of a server's connections. Both 0: no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Connections above which no new ones are sent.
+    pub upper: u32,
+    /// Connections below which a server that was above `upper` is used again; 0 = three quarters of `upper`.
+    pub lower: u32,
 }
 
 /// One kind of check with its timing.
@@ -171,6 +165,7 @@ impl fmt::Display for Protocol {
         f.write_str(match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Sctp => "sctp",
         })
     }
 }

@@ -4,19 +4,24 @@
 //! the kernel, and sent to it, are these rows.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-use super::{Forward, Protocol, Scheduler, SchedulerKind, ServiceKey};
+use super::{
+    Forward, ForwardMethod, Protocol, RealServer, Scheduler, Service, ServiceKey, Thresholds, TunnelOptions,
+    scheduler_flag_names,
+};
 
 /// Service flag `IP_VS_SVC_F_PERSISTENT`.
 pub const FLAG_PERSISTENT: u32 = 0x01;
-/// Service flag `IP_VS_SVC_F_HASHED`: set by the kernel, never by us, and not part of an entry.
+/// Service flag `IP_VS_SVC_F_HASHED`: the kernel's own mark that a service is in its table, which it sets. Never sent (a
+/// new service that came with it would not be put into the table), and not part of an entry.
 pub const FLAG_HASHED: u32 = 0x02;
 /// Service flag `IP_VS_SVC_F_ONEPACKET`.
 pub const FLAG_ONE_PACKET: u32 = 0x04;
-/// Service flag `IP_VS_SVC_F_SCHED1`: `mh-fallback` for mh.
+/// Service flag `IP_VS_SVC_F_SCHED1`: `mh-fallback`, `sh-fallback`.
 pub const FLAG_SCHED1: u32 = 0x08;
-/// Service flag `IP_VS_SVC_F_SCHED2`: `mh-port` for mh.
+/// Service flag `IP_VS_SVC_F_SCHED2`: `mh-port`, `sh-port`.
 pub const FLAG_SCHED2: u32 = 0x10;
 /// Service flag `IP_VS_SVC_F_SCHED3`.
 pub const FLAG_SCHED3: u32 = 0x20;
@@ -51,90 +56,61 @@ pub struct ServerEntry {
     pub tunnel: TunnelOptions,
 }
 
-/// `IP_VS_CONN_F_FWD_MASK`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ForwardMethod {
-    /// Masquerading.
-    Nat,
-    /// Local node.
-    Local,
-    /// Tunnel.
-    Tunnel,
-    /// Direct routing.
-    Dr,
-    /// Cache bypass.
-    Bypass,
-    /// A number that the kernel accepts but does not define.
-    Unknown(u32),
-}
-
-/// Tunnel attributes; all zero is plain IP-in-IP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TunnelOptions {
-    /// 0 ipip, 1 gue, 2 gre.
-    pub kind: u8,
-    /// UDP port of gue.
-    pub port: u16,
-    /// Checksum flags.
-    pub flags: u16,
-}
-
 impl ServiceEntry {
     /// The entry of a service with this key and scheduler, without persistence.
     pub fn new(key: &ServiceKey, scheduler: &Scheduler) -> Self {
-        let mut flags = 0;
-        if scheduler.fallback {
-            flags |= FLAG_SCHED1;
-        }
-        if scheduler.port {
-            flags |= FLAG_SCHED2;
-        }
         Self {
             scheduler: scheduler.kind.name().to_owned(),
-            flags,
+            flags: scheduler.flags(),
             timeout: 0,
-            netmask: if key.is_ipv6() { 128 } else { u32::MAX },
+            netmask: host_netmask(key.is_ipv6()),
             engine: None,
         }
     }
+
+    /// The entry of a configured service.
+    pub fn of(service: &Service) -> Self {
+        let mut entry = Self::new(&service.key, &service.scheduler);
+        if service.one_packet {
+            entry.flags |= FLAG_ONE_PACKET;
+        }
+        if let Some(persistence) = service.persistence {
+            entry.flags |= FLAG_PERSISTENT;
+            entry.timeout = persistence.timeout;
+            entry.netmask = persistence.netmask(service.key.is_ipv6());
+            entry.engine = persistence.engine.map(|engine| engine.name().to_owned());
+        }
+        entry
+    }
+
+    /// The mask of persistence, when it is narrower than a host: dotted for IPv4, a prefix length for IPv6.
+    pub fn narrow_mask(&self, ipv6: bool) -> Option<String> {
+        (self.netmask != host_netmask(ipv6))
+            .then(|| if ipv6 { self.netmask.to_string() } else { Ipv4Addr::from(self.netmask).to_string() })
+    }
+}
+
+/// The netmask of a single host.
+const fn host_netmask(ipv6: bool) -> u32 {
+    if ipv6 { 128 } else { u32::MAX }
 }
 
 impl ServerEntry {
-    /// The entry of a real server, without thresholds; a tunnel is plain IP-in-IP.
+    /// The entry of a real server, without thresholds.
     pub const fn new(forward: Forward, weight: u32) -> Self {
-        let forward = match forward {
-            Forward::Dr => ForwardMethod::Dr,
-            Forward::Tunnel => ForwardMethod::Tunnel,
-            Forward::Nat => ForwardMethod::Nat,
-        };
-        let tunnel = TunnelOptions { kind: 0, port: 0, flags: 0 };
-        Self { forward, weight, upper_threshold: 0, lower_threshold: 0, tunnel }
-    }
-}
-
-impl ForwardMethod {
-    /// From the kernel's number.
-    pub const fn from_number(number: u32) -> Self {
-        match number {
-            0 => Self::Nat,
-            1 => Self::Local,
-            2 => Self::Tunnel,
-            3 => Self::Dr,
-            4 => Self::Bypass,
-            other => Self::Unknown(other),
+        Self {
+            forward: forward.method(),
+            weight,
+            upper_threshold: 0,
+            lower_threshold: 0,
+            tunnel: forward.tunnel(),
         }
     }
 
-    /// The kernel's number.
-    pub const fn number(self) -> u32 {
-        match self {
-            Self::Nat => 0,
-            Self::Local => 1,
-            Self::Tunnel => 2,
-            Self::Dr => 3,
-            Self::Bypass => 4,
-            Self::Unknown(other) => other,
-        }
+    /// The entry of a configured server that weighs so much now.
+    pub const fn of(server: &RealServer, weight: u32) -> Self {
+        let Thresholds { upper, lower } = server.thresholds;
+        Self { upper_threshold: upper, lower_threshold: lower, ..Self::new(server.forward, weight) }
     }
 }
 
@@ -148,19 +124,7 @@ impl ServiceKey {
     }
 }
 
-impl SchedulerKind {
-    /// The kernel's name; its module is `ip_vs_` and this.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rr => "rr",
-            Self::Wrr => "wrr",
-            Self::Wlc => "wlc",
-            Self::Mh => "mh",
-        }
-    }
-}
-
-/// As in `ipvsadm -Ln`: `mh (mh-fallback,mh-port) persistent 300`.
+/// As in `ipvsadm -Ln`, but that the mask is told without knowing the family: `mh (mh-fallback,mh-port) persistent 300`.
 impl fmt::Display for ServiceEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.scheduler)?;
@@ -170,40 +134,19 @@ impl fmt::Display for ServiceEntry {
         }
         if self.flags & FLAG_PERSISTENT != 0 {
             write!(f, " persistent {}", self.timeout)?;
+            // A prefix length is at most 128, and a mask that short is longer than any in use.
+            let is_ipv6 = self.netmask <= 128;
+            if let Some(mask) = self.narrow_mask(is_ipv6) {
+                write!(f, " mask {mask}")?;
+            }
+        }
+        if let Some(engine) = &self.engine {
+            write!(f, " pe {engine}")?;
         }
         if self.flags & FLAG_ONE_PACKET != 0 {
             f.write_str(" ops")?;
         }
         Ok(())
-    }
-}
-
-/// ipvsadm's names of the scheduler flags that are set.
-pub fn scheduler_flag_names(scheduler: &str, flags: u32) -> Vec<&'static str> {
-    let names = match scheduler {
-        "mh" => ["mh-fallback", "mh-port", "flag-3"],
-        "sh" => ["sh-fallback", "sh-port", "flag-3"],
-        _ => ["flag-1", "flag-2", "flag-3"],
-    };
-    [FLAG_SCHED1, FLAG_SCHED2, FLAG_SCHED3]
-        .into_iter()
-        .zip(names)
-        .filter(|(flag, _)| flags & flag != 0)
-        .map(|(_, name)| name)
-        .collect()
-}
-
-/// As in `ipvsadm -Ln`.
-impl fmt::Display for ForwardMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nat => f.pad("Masq"),
-            Self::Local => f.pad("Local"),
-            Self::Tunnel => f.pad("Tunnel"),
-            Self::Dr => f.pad("Route"),
-            Self::Bypass => f.pad("Bypass"),
-            Self::Unknown(other) => write!(f, "forward-{other}"),
-        }
     }
 }
 
@@ -213,6 +156,7 @@ impl Protocol {
         match self {
             Self::Tcp => 6,
             Self::Udp => 17,
+            Self::Sctp => 132,
         }
     }
 
@@ -221,6 +165,7 @@ impl Protocol {
         match number {
             6 => Some(Self::Tcp),
             17 => Some(Self::Udp),
+            132 => Some(Self::Sctp),
             _ => None,
         }
     }
@@ -242,6 +187,7 @@ impl FromStr for ServiceKey {
         let key = match words.as_slice() {
             ["tcp", vip] => vip.parse().ok().map(|vip| Self::Address { protocol: Protocol::Tcp, vip }),
             ["udp", vip] => vip.parse().ok().map(|vip| Self::Address { protocol: Protocol::Udp, vip }),
+            ["sctp", vip] => vip.parse().ok().map(|vip| Self::Address { protocol: Protocol::Sctp, vip }),
             ["fwmark", mark] => mark.parse().ok().map(|mark| Self::FirewallMark { mark, ipv6: false }),
             ["fwmark", mark, "ipv6"] => mark.parse().ok().map(|mark| Self::FirewallMark { mark, ipv6: true }),
             _ => None,

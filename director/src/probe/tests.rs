@@ -6,13 +6,19 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::*;
 use crate::core::health::LocalFault;
-use crate::model::{CheckSpec, Forward, RealServer};
+use crate::model::{CheckSpec, Forward, RealServer, Thresholds};
 
 const TIMEOUT: Duration = Duration::from_millis(300);
 
 fn ask(kind: CheckKind, address: SocketAddr) -> Question {
     let check = CheckSpec { kind, target: None, interval: TIMEOUT, timeout: TIMEOUT, rise: 1, fall: 1 };
-    Question::of(&RealServer { address, weight: 1, forward: Forward::Dr, check })
+    Question::of(&RealServer {
+        address,
+        weight: 1,
+        forward: Forward::Dr,
+        thresholds: Thresholds::default(),
+        check,
+    })
 }
 
 fn http(path: &str) -> CheckKind {

@@ -93,12 +93,14 @@ impl Driver {
             .with_context(|| format!("cannot listen on {}", settings.control_socket.display()))?;
         let seed = RandomState::new().build_hasher().finish();
         let agent = Agent::new(settings.model.clone(), options(&settings), legacy, seed, now);
+        let mut executor = Executor::new();
+        executor.allow_modules(settings.modprobe.clone());
         let (to_results, results) = mpsc::channel(RESULTS);
         Ok(Self {
             clock,
             config_path,
             agent,
-            executor: Executor::new(),
+            executor,
             announcer: Announcer::new(settings.vip_device.clone())?,
             ownership,
             link: link(&settings),
@@ -228,7 +230,8 @@ impl Driver {
             return Applied::Failed(KernelFault(error.to_string()));
         }
         for op in ops {
-            tracing::info!(service = %op.key(), %op, "ipvs change");
+            let service = op.key().map(|key| key.to_string());
+            tracing::info!(service, %op, "ipvs change");
         }
         self.executor.apply(ops).await
     }
@@ -323,6 +326,7 @@ impl Driver {
                 .handle_lease(now, Err(LeaseFault::Broken("the configuration of ospfd changed".to_owned())));
             self.agent.reopen_lease(now);
         }
+        self.executor.allow_modules(new.modprobe.clone());
         self.settings = new;
         self.are_sysctls_due = true;
         let model = &self.settings.model;

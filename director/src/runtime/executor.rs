@@ -3,7 +3,10 @@
 //! What to do, and when to try again what was refused, is the agent's to say.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
 
+use super::modules;
 use crate::core::agent::{Applied, KernelFault};
 use crate::core::observed::Observed;
 use crate::core::plan::Op;
@@ -14,12 +17,21 @@ use crate::ipvs::{Handle, IpvsError};
 #[derive(Debug, Default)]
 pub struct Executor {
     handle: Option<Handle>,
+    modprobe: Option<PathBuf>,
+    /// Modules that were asked for already: with or without success, once is enough.
+    asked_for: BTreeSet<String>,
 }
 
 impl Executor {
-    /// An executor that has not spoken to the kernel yet.
+    /// An executor that has not spoken to the kernel yet, and loads no modules.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Modules may be loaded by this program, or by none.
+    pub fn allow_modules(&mut self, modprobe: Option<PathBuf>) {
+        self.modprobe = modprobe;
+        self.asked_for.clear();
     }
 
     /// The kernel's table.
@@ -34,21 +46,69 @@ impl Executor {
     /// Applies operations in order. One that is refused does not stop the others; the gravest refusal is the outcome, and a
     /// new dump tells what was done.
     pub async fn apply(&mut self, ops: &[Op]) -> Applied {
-        let result = match self.handle().await {
-            Ok(handle) => handle.apply(ops).await,
-            Err(error) => Err(error),
-        };
+        // Moves come before all deletions; see `Hold`.
+        let moved = ops.iter().rposition(|op| matches!(op, Op::MoveServer { .. })).map_or(0, |last| last + 1);
+        let (moving, rest) = ops.split_at(moved);
+        let hold = (!moving.is_empty()).then(Hold::take);
+        let mut result = self.try_apply(moving).await;
+        drop(hold);
+        if let Ok(refusals) = &mut result {
+            match self.try_apply(rest).await {
+                Ok(more) => refusals.extend(more),
+                Err(error) => result = Err(error),
+            }
+        }
         match self.after(result) {
             Ok(refusals) => outcome_of(&refusals),
             Err(error) => Applied::Failed(KernelFault(error.to_string())),
         }
     }
 
-    async fn handle(&mut self) -> Result<&mut Handle, IpvsError> {
-        match &mut self.handle {
-            Some(handle) => Ok(handle),
-            empty @ None => Ok(empty.insert(Handle::connect().await?)),
+    /// Applies operations, and those again that were refused for want of a module that could be loaded then.
+    async fn try_apply(&mut self, ops: &[Op]) -> Result<Vec<Refusal>, IpvsError> {
+        let refusals = self.handle().await?.apply(ops).await?;
+        let missing: BTreeSet<String> = refusals.iter().flat_map(Refusal::missing_modules).collect();
+        if !self.load(missing).await {
+            return Ok(refusals);
         }
+        let refused = refusals.into_iter().filter_map(|refusal| match refusal.request {
+            Request::Op(op) => Some(*op),
+            _ => None,
+        });
+        let again: Vec<Op> = refused.collect();
+        self.handle().await?.apply(&again).await
+    }
+
+    /// Loads what was not asked for before; says if anything was.
+    async fn load(&mut self, modules: impl IntoIterator<Item = String>) -> bool {
+        let Some(modprobe) = self.modprobe.clone() else { return false };
+        let mut is_any_loaded = false;
+        for module in modules {
+            if !self.asked_for.insert(module.clone()) {
+                continue;
+            }
+            match modules::load(&modprobe, &module).await {
+                Ok(()) => {
+                    is_any_loaded = true;
+                    tracing::info!(module, reason = "the kernel lacked it", "module loaded");
+                }
+                Err(error) => tracing::warn!(module, reason = %error, "module not loaded"),
+            }
+        }
+        is_any_loaded
+    }
+
+    async fn handle(&mut self) -> Result<&mut Handle, IpvsError> {
+        if self.handle.is_none() {
+            let handle = match Handle::connect().await {
+                Err(IpvsError::Refused(refusal)) if self.load(refusal.missing_modules()).await => {
+                    Handle::connect().await
+                }
+                outcome => outcome,
+            };
+            self.handle = Some(handle?);
+        }
+        self.handle.as_mut().ok_or(IpvsError::NoAnswer { request: Request::Family })
     }
 
     /// Whatever is wrong with a socket, or with what waits in it: a new one starts clean.
@@ -62,6 +122,37 @@ impl Executor {
     }
 }
 
+/// While servers are moved, a packet of a connection whose server is just away is dropped, and comes again. With
+/// `expire_nodest_conn` its connection would end, so that is off as long as this lives.
+struct Hold {
+    before: Option<Vec<u8>>,
+}
+
+const EXPIRE_NODEST: &str = "/proc/sys/net/ipv4/vs/expire_nodest_conn";
+
+impl Hold {
+    fn take() -> Self {
+        let before = fs::read(EXPIRE_NODEST).ok().filter(|value| value.trim_ascii() != b"0");
+        if before.is_some()
+            && let Err(error) = fs::write(EXPIRE_NODEST, "0")
+        {
+            tracing::warn!(reason = %error, "expire_nodest_conn stays on while servers are moved: connections may end");
+            return Self { before: None };
+        }
+        Self { before }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before
+            && let Err(error) = fs::write(EXPIRE_NODEST, before)
+        {
+            tracing::warn!(reason = %error, "expire_nodest_conn stays off");
+        }
+    }
+}
+
 /// Logs what was refused, once per service: what follows in it fails for the same reason.
 fn outcome_of(refusals: &[Refusal]) -> Applied {
     let mut told = BTreeSet::new();
@@ -69,7 +160,8 @@ fn outcome_of(refusals: &[Refusal]) -> Applied {
         if let Request::Op(op) = &refusal.request
             && told.insert(op.key())
         {
-            tracing::warn!(service = %op.key(), reason = %refusal, "ipvs change refused");
+            let service = op.key().map(|key| key.to_string());
+            tracing::warn!(service, reason = %refusal, "ipvs change refused");
         }
     }
     let fault = |refusal: &Refusal| KernelFault(refusal.to_string());

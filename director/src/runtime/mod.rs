@@ -14,6 +14,7 @@ pub mod drains;
 pub mod driver;
 pub mod executor;
 pub mod lease;
+pub mod modules;
 pub mod ownership;
 pub mod sysctl;
 pub mod watchdog;

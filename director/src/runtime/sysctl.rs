@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::model::{Config, Forward, SchedulerKind};
+use crate::model::{Config, Forward};
 
 /// One setting, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn settings(config: &Config) -> Vec<Setting> {
 
     let setting = |name, value, reason| Setting { name, value, reason };
     let services = || config.services.values();
-    let hashed = services().any(|service| service.scheduler.kind == SchedulerKind::Mh);
+    let hashed = services().any(|service| service.scheduler.kind.is_consistent());
     let nat = |ipv6: bool| {
         services().any(|service| {
             service.key.is_ipv6() == ipv6
@@ -233,6 +233,7 @@ mod tests {
             vips: BTreeMap::new(),
             services: BTreeMap::new(),
             active_active: true,
+            timeouts: None,
         };
         let names = |config: &Config| settings(config).iter().map(|setting| setting.name).collect::<Vec<_>>();
         assert!(names(&config).contains(&"net.ipv4.conf.all.arp_ignore"));
@@ -245,7 +246,7 @@ mod tests {
     fn the_guide_names_every_setting() {
         use std::time::Duration;
 
-        use crate::model::{CheckKind, CheckSpec, RealServer, Scheduler, Service};
+        use crate::model::{CheckKind, CheckSpec, RealServer, Scheduler, SchedulerKind, Service, Thresholds};
 
         const GUIDE: &str = include_str!("../../../docs/src/guide/director.md");
         let check = CheckSpec {
@@ -260,12 +261,15 @@ mod tests {
             key: format!("tcp {vip}").parse().unwrap(),
             vips: Vec::new(),
             scheduler: Scheduler { kind: SchedulerKind::Mh, fallback: true, port: true },
+            one_packet: false,
+            persistence: None,
             servers: [(
                 "a".to_owned(),
                 RealServer {
                     address: server.parse().unwrap(),
                     weight: 1,
                     forward: Forward::Nat,
+                    thresholds: Thresholds::default(),
                     check: check.clone(),
                 },
             )]
@@ -282,6 +286,7 @@ mod tests {
             vips: BTreeMap::new(),
             services: services.into(),
             active_active: true,
+            timeouts: None,
         };
         let settings = settings(&config);
         assert_eq!(settings.len(), 10);

@@ -51,7 +51,8 @@ impl Agent {
         self.log_verdicts(&verdicts);
         let ready = observed.map_or_else(Vec::new, |observed| {
             let held = gate::held_back(&self.config, &desired, observed, &self.exposed(now, &verdicts));
-            plan.iter().filter(|op| !held.contains(&op.key())).cloned().collect()
+            let may_be_done = |op: &&Op| op.key().is_none_or(|key| !held.contains(&key));
+            plan.iter().filter(may_be_done).cloned().collect()
         });
         if self.kernel.failed.as_ref().is_some_and(|(failed, _)| *failed != ready) {
             self.kernel.failed = None;

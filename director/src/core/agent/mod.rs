@@ -480,7 +480,7 @@ impl Agent {
             return None;
         }
         self.kernel.is_busy = true;
-        self.owned.extend(ready.iter().map(Op::key));
+        self.owned.extend(ready.iter().filter_map(Op::key));
         Some(Action::Apply(ready.clone()))
     }
 }

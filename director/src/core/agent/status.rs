@@ -5,7 +5,7 @@ use common::time::Instant;
 
 use super::Agent;
 use crate::core::health::{Check, HealthState, Question};
-use crate::model::{Forward, RealServer, Service, ServiceEntry};
+use crate::model::{RealServer, Service, ServiceEntry};
 
 impl Agent {
     /// Everything, as it stands.
@@ -80,7 +80,7 @@ impl Agent {
         ServiceView {
             name: name.to_owned(),
             service: service.key.to_string(),
-            scheduler: ServiceEntry::new(&service.key, &service.scheduler).to_string(),
+            scheduler: ServiceEntry::of(service).to_string(),
             up: u32::try_from(usable).is_ok_and(|usable| usable >= service.quorum),
             servers,
         }
@@ -111,12 +111,7 @@ impl Agent {
         ServerView {
             name: name.to_owned(),
             address: server.address.to_string(),
-            forward: match server.forward {
-                Forward::Dr => "dr",
-                Forward::Tunnel => "tunnel",
-                Forward::Nat => "nat",
-            }
-            .to_owned(),
+            forward: server.forward.name().to_owned(),
             health: state.as_str().to_owned(),
             last_result,
             weight: seen.map(|seen| seen.entry.weight),

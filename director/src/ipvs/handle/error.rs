@@ -7,7 +7,7 @@ use nix::errno::Errno;
 
 use crate::core::plan::Op;
 use crate::ipvs::CodecError;
-use crate::model::ServiceKey;
+use crate::model::{DaemonRole, ServiceKey, SyncDaemon};
 
 /// Why a request has no result.
 #[derive(Debug, thiserror::Error)]
@@ -59,8 +59,27 @@ impl Refusal {
             Errno::ESRCH => true,
             Errno::EEXIST => matches!(**op, Op::AddService { .. } | Op::AddServer { .. }),
             // For a service this errno speaks of its scheduler.
-            Errno::ENOENT => matches!(**op, Op::EditServer { .. } | Op::DelServer { .. }),
+            Errno::ENOENT => {
+                matches!(**op, Op::EditServer { .. } | Op::DelServer { .. } | Op::MoveServer { .. })
+            }
             _ => false,
+        }
+    }
+}
+
+impl Refusal {
+    /// Modules that the kernel may have lacked.
+    pub fn missing_modules(&self) -> Vec<String> {
+        match (&self.request, self.errno) {
+            (Request::Family, Errno::ENOENT) => vec!["ip_vs".to_owned()],
+            (Request::Op(op), Errno::ENOENT) => match &**op {
+                Op::AddService { entry, .. } | Op::EditService { entry, .. } => {
+                    let engine = entry.engine.iter().map(|engine| format!("ip_vs_pe_{engine}"));
+                    engine.chain([format!("ip_vs_{}", entry.scheduler)]).collect()
+                }
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
         }
     }
 }
@@ -80,6 +99,18 @@ pub enum Request {
     Op(Box<Op>),
     /// Several changes in one message.
     Batch,
+    /// The timeouts of connections.
+    Timeouts,
+    /// The sync daemons.
+    Daemons,
+    /// To start a sync daemon.
+    StartDaemon(Box<SyncDaemon>),
+    /// To stop a sync daemon.
+    StopDaemon(DaemonRole),
+    /// Counters back to 0: of one service, or of all.
+    Zero(Option<ServiceKey>),
+    /// To delete all services.
+    Flush,
 }
 
 impl fmt::Display for Request {
@@ -91,6 +122,13 @@ impl fmt::Display for Request {
             Self::Servers(key) => write!(f, "list the servers of {key}"),
             Self::Op(op) => write!(f, "do `{op}`"),
             Self::Batch => f.write_str("change the table"),
+            Self::Timeouts => f.write_str("read the timeouts"),
+            Self::Daemons => f.write_str("list the sync daemons"),
+            Self::StartDaemon(daemon) => write!(f, "start the {daemon}"),
+            Self::StopDaemon(role) => write!(f, "stop the {role} sync daemon"),
+            Self::Zero(None) => f.write_str("zero all counters"),
+            Self::Zero(Some(key)) => write!(f, "zero the counters of {key}"),
+            Self::Flush => f.write_str("delete all services"),
         }
     }
 }
@@ -110,26 +148,61 @@ impl fmt::Display for Advice<'_> {
                 f.write_str("; this kernel has no IPVS, or its module is not loaded: `modprobe ip_vs`")
             }
             (Request::Op(op), errno) => f.write_str("; ").and_then(|()| op_advice(f, op, *errno)),
+            (Request::StartDaemon(daemon), errno) => f.write_str(daemon_advice(daemon, *errno)),
+            (Request::StopDaemon(_), Errno::ESRCH) => f.write_str("; it does not run"),
+            (Request::Zero(Some(_)), Errno::ESRCH) => f.write_str("; there is no such service"),
             (
-                Request::Family | Request::Info | Request::Services | Request::Servers(_) | Request::Batch,
+                Request::Family
+                | Request::Info
+                | Request::Services
+                | Request::Servers(_)
+                | Request::Batch
+                | Request::Timeouts
+                | Request::Daemons
+                | Request::StopDaemon(_)
+                | Request::Zero(_)
+                | Request::Flush,
                 _,
             ) => Ok(()),
         }
     }
 }
 
+const fn daemon_advice(daemon: &SyncDaemon, errno: Errno) -> &'static str {
+    match errno {
+        Errno::EEXIST => "; one of that role runs: stop it first",
+        Errno::ENODEV => "; there is no such interface",
+        Errno::ENETUNREACH => "; the interface is down",
+        Errno::EINVAL if daemon.group.is_some() => {
+            "; the group must be a multicast address, and no service may have servers of the other address family"
+        }
+        Errno::EINVAL => "; sync cannot run while a service has servers of the other address family",
+        _ => "",
+    }
+}
+
 fn op_advice(f: &mut fmt::Formatter<'_>, op: &Op, errno: Errno) -> fmt::Result {
     match (op, errno) {
         (Op::AddService { entry, .. } | Op::EditService { entry, .. }, Errno::ENOENT) => {
-            write!(f, "the scheduler `{0}` is not available: `modprobe ip_vs_{0}`", entry.scheduler)
+            write!(f, "the scheduler `{0}` is not available: `modprobe ip_vs_{0}`", entry.scheduler)?;
+            match &entry.engine {
+                Some(engine) => {
+                    write!(f, "; or the persistence engine `{engine}` is not: `modprobe ip_vs_pe_{engine}`")
+                }
+                None => Ok(()),
+            }
         }
         (Op::AddService { .. } | Op::AddServer { .. }, Errno::EEXIST) => {
             f.write_str("somebody else added it meanwhile; the table is read again")
         }
         (_, Errno::ESRCH) => f.write_str("the service is not there (any more); the table is read again"),
-        (Op::EditServer { .. } | Op::DelServer { .. }, Errno::ENOENT) => {
+        (Op::EditServer { .. } | Op::DelServer { .. } | Op::MoveServer { .. }, Errno::ENOENT) => {
             f.write_str("the server is not there (any more); the table is read again")
         }
+        (Op::AddServer { address, .. } | Op::EditServer { address, .. }, Errno::ERANGE) => {
+            write!(f, "{address}: the lower threshold must not be above the upper")
+        }
+        (Op::SetTimeouts { .. }, Errno::EINVAL) => f.write_str("a timeout is out of range"),
         (Op::AddServer { address, .. } | Op::EditServer { address, .. }, Errno::EINVAL) => write!(
             f,
             "{address} cannot be a real server of it: the address must be unicast and, unless it forwards by tunnel, \

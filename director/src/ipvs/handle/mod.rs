@@ -1,4 +1,4 @@
-//! A socket to the kernel's IPVS: dumps, and changes in batches.
+//! A socket to the kernel's IPVS: dumps, changes in batches, sync daemons, counters.
 
 mod error;
 mod transport;
@@ -15,12 +15,13 @@ use super::entry::{
     DumpedServer, DumpedService, read_server, read_service, server_reference, server_request,
     service_reference, service_request,
 };
-use super::info::InfoAttr;
+use super::info::{DaemonAttr, InfoAttr};
 use super::message::{Command, CommandAttr, FAMILY_NAME, IpvsMessage, Payload};
 use super::service::ServiceAttr;
+use super::settings::{daemon_reference, daemon_request, read_daemon, read_timeouts, timeouts_request};
 use crate::core::observed::{Observed, ObservedServer, ObservedService};
 use crate::core::plan::Op;
-use crate::model::ServiceKey;
+use crate::model::{DaemonRole, ServiceKey, SyncDaemon, Timeouts};
 
 /// Changes in one `sendmsg`. More would only make the set of errors harder to receive; the kernel's cost per change
 /// is flat from 64 on.
@@ -81,9 +82,62 @@ impl Handle {
         Ok(info)
     }
 
-    /// The whole table: one dump of the services, then one per service.
+    /// The timeouts of connections.
+    pub async fn timeouts(&mut self) -> Result<Timeouts, IpvsError> {
+        let question = IpvsMessage::new(Command::GetConfig, Vec::new());
+        let request = Request::Timeouts;
+        let answers = self.ask(question, NLM_F_REQUEST, request.clone()).await?;
+        match answers.into_iter().next().map(|answer| answer.payload) {
+            Some(Payload::Attributes(attributes)) => Ok(read_timeouts(&attributes)?),
+            Some(Payload::Info(_)) | None => Err(IpvsError::NoAnswer { request }),
+        }
+    }
+
+    /// The sync daemons that run: none, one, or the master and the backup.
+    pub async fn daemons(&mut self) -> Result<Vec<SyncDaemon>, IpvsError> {
+        let question = IpvsMessage::new(Command::GetDaemon, Vec::new());
+        let answers = self.ask(question, NLM_F_REQUEST | NLM_F_DUMP, Request::Daemons).await?;
+        answers.iter().filter_map(daemon_block).map(|block| Ok(read_daemon(block)?)).collect()
+    }
+
+    /// Starts a sync daemon. While one runs, no service can have servers of the other address family.
+    ///
+    /// # Errors
+    /// A daemon of that role runs already, or the interface or the group cannot be used; the refusal says which.
+    pub async fn start_daemon(&mut self, daemon: &SyncDaemon) -> Result<(), IpvsError> {
+        let request = Request::StartDaemon(Box::new(daemon.clone()));
+        self.ask(daemon_request(daemon), NLM_F_REQUEST, request).await.map(drop)
+    }
+
+    /// Stops a sync daemon.
+    ///
+    /// # Errors
+    /// None of that role runs.
+    pub async fn stop_daemon(&mut self, role: DaemonRole) -> Result<(), IpvsError> {
+        self.ask(daemon_reference(role), NLM_F_REQUEST, Request::StopDaemon(role)).await.map(drop)
+    }
+
+    /// Sets the counters of a service and its servers to 0, or those of all.
+    pub async fn zero(&mut self, key: Option<ServiceKey>) -> Result<(), IpvsError> {
+        let question = match &key {
+            Some(key) => service_reference(Command::Zero, key),
+            None => IpvsMessage::new(Command::Zero, Vec::new()),
+        };
+        self.ask(question, NLM_F_REQUEST, Request::Zero(key)).await.map(drop)
+    }
+
+    /// Deletes all services, ours and others'. Sync daemons and timeouts stay.
+    pub async fn flush(&mut self) -> Result<(), IpvsError> {
+        let question = IpvsMessage::new(Command::Flush, Vec::new());
+        self.ask(question, NLM_F_REQUEST, Request::Flush).await.map(drop)
+    }
+
+    /// The whole table: the timeouts, one dump of the services, then one per service.
+    ///
+    /// The dumps follow each other: the kernel refuses a second one on a socket while the first is not read to its end, and
+    /// since it writes each of them while we ask, there is no waiting that more sockets could fill.
     pub async fn dump(&mut self) -> Result<Observed, IpvsError> {
-        let mut observed = Observed::default();
+        let mut observed = Observed { timeouts: self.timeouts().await?, ..Observed::default() };
         for service in self.dump_services().await? {
             let Some(key) = service.key else {
                 observed.unnamed += 1;
@@ -105,10 +159,18 @@ impl Handle {
     pub async fn apply(&mut self, ops: &[Op]) -> Result<Vec<Refusal>, IpvsError> {
         let mut refusals = Vec::new();
         for batch in ops.chunks(BATCH) {
-            let messages = batch.iter().map(message_for).collect();
+            // Which operation each message belongs to.
+            let mut owners = Vec::with_capacity(batch.len());
+            let mut messages = Vec::with_capacity(batch.len());
+            for op in batch {
+                for message in messages_for(op) {
+                    owners.push(op);
+                    messages.push(message);
+                }
+            }
             let refused = self.transport.batch(messages, self.family).await?;
             refusals.extend(refused.into_iter().filter_map(|(index, errno)| {
-                batch.get(index).map(|op| Refusal { request: Request::Op(Box::new(op.clone())), errno })
+                owners.get(index).map(|&op| Refusal { request: Request::Op(Box::new(op.clone())), errno })
             }));
         }
         Ok(refusals)
@@ -143,15 +205,32 @@ impl From<DumpedServer> for ObservedServer {
     }
 }
 
-fn message_for(op: &Op) -> IpvsMessage {
-    match op {
+/// One message for every operation but a move, which is two in a row: nothing comes between them.
+fn messages_for(op: &Op) -> Vec<IpvsMessage> {
+    let message = match op {
         Op::AddService { key, entry } => service_request(Command::NewService, key, entry),
         Op::EditService { key, entry } => service_request(Command::SetService, key, entry),
         Op::DelService { key } => service_reference(Command::DelService, key),
         Op::AddServer { key, address, entry } => server_request(Command::NewDest, key, *address, entry),
         Op::EditServer { key, address, entry } => server_request(Command::SetDest, key, *address, entry),
         Op::DelServer { key, address } => server_reference(Command::DelDest, key, *address),
-    }
+        Op::SetTimeouts { timeouts } => timeouts_request(*timeouts),
+        Op::MoveServer { key, address, entry } => {
+            return vec![
+                server_reference(Command::DelDest, key, *address),
+                server_request(Command::NewDest, key, *address, entry),
+            ];
+        }
+    };
+    vec![message]
+}
+
+fn daemon_block(message: &IpvsMessage) -> Option<&[DaemonAttr]> {
+    let Payload::Attributes(attributes) = &message.payload else { return None };
+    attributes.iter().find_map(|attribute| match attribute {
+        CommandAttr::Daemon(block) => Some(block.as_slice()),
+        _ => None,
+    })
 }
 
 fn service_block(message: &IpvsMessage) -> Option<&[ServiceAttr]> {

@@ -12,7 +12,8 @@ use crate::core::health::{Failure, LocalFault};
 use crate::core::lease::LeaseFault;
 use crate::core::model_kernel::ModelKernel;
 use crate::model::{
-    CheckKind, CheckSpec, Forward, Protocol, RealServer, Scheduler, SchedulerKind, ServiceKey, VipConfig,
+    CheckKind, CheckSpec, Forward, Protocol, RealServer, Scheduler, SchedulerKind, ServiceKey, Thresholds,
+    VipConfig,
 };
 
 pub(super) const TTL: Duration = Duration::from_secs(3);
@@ -74,6 +75,7 @@ pub(super) fn config(vips: &[u8], quorum: u32) -> Config {
             address: ([10, 0, 0, number], 80).into(),
             weight: 1,
             forward: Forward::Dr,
+            thresholds: Thresholds::default(),
             check: spec.clone(),
         };
         let servers = [
@@ -84,6 +86,8 @@ pub(super) fn config(vips: &[u8], quorum: u32) -> Config {
             key: ServiceKey::Address { protocol: Protocol::Tcp, vip: (vip(*last), 80).into() },
             vips: vec![vip(*last)],
             scheduler: Scheduler { kind: SchedulerKind::Mh, fallback: true, port: true },
+            one_packet: false,
+            persistence: None,
             servers: servers.into(),
             check: spec.clone(),
             quorum,
@@ -98,6 +102,7 @@ pub(super) fn config(vips: &[u8], quorum: u32) -> Config {
             .collect(),
         services: services.collect(),
         active_active: true,
+        timeouts: None,
     }
 }
 
