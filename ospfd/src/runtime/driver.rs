@@ -4,36 +4,40 @@
 //! come to the engine, then fires the timers, then carries out what the engine wants. Requests and datagrams come
 //! before timers, so that a daemon that was stopped for a while takes renewals and hellos that wait for it into
 //! account before it declares anybody dead. Each kind is bounded per round, so that a flood delays no timer.
+//!
+//! `answer` has the requests, `reload` the configuration that changes, `log` what the operator reads.
+
+mod answer;
+mod log;
+mod reload;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::control::ospf::status::InstanceView;
-use common::control::ospf::{CounterView, Request, Response};
 use common::ids::IfIndex;
 use common::time::Instant;
 use futures_util::FutureExt;
 use sd_notify::NotifyState;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use super::clock::{Clock, Moment};
-use super::config::{self, Settings};
+use super::config::Settings;
 use super::control::Command;
 use super::history::History;
 use super::links::LinkReport;
-use super::metrics::{self, Surroundings};
-use super::record::{self, Entry, RecordedConfig, Recorder};
+use super::record::{self, Entry, Recorder};
 use super::routes::Installer;
 use super::sequence::SequenceFile;
-use super::signals::{Signal, notify, notify_reloading};
+use super::signals::{Signal, notify};
 use super::socket::{Received, Sockets};
 use super::stopwatch::Stopwatch;
 use crate::core::Instance;
 use crate::core::event::{Event, LinkEvent, LinkState};
+use log::tell;
+use reload::recorded;
 
 /// How long neighbours may take to acknowledge our last LSAs: MinLSArrival may hold them up for 1 s, and BIRD's
 /// acknowledgements were seen to come 2.8 s late.
@@ -42,8 +46,6 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 const SHUTDOWN_MARGIN: Duration = Duration::from_millis(500);
 /// Datagrams and requests of one round, each.
 const BATCH: usize = 64;
-/// A wall clock that went differently by this much has been set.
-const CLOCK_SHIFT: Duration = Duration::from_secs(1);
 /// A timer that is later than this shows that the process did not run.
 const STALL: Duration = Duration::from_millis(200);
 /// Turns that the other tasks get after a stall: the reactor, then the connections.
@@ -259,22 +261,6 @@ impl Driver {
         }
     }
 
-    /// Lifetimes of keys are written in wall-clock time: when that clock has been set, they lie elsewhere on the engine's.
-    fn follow_wall_clock(&mut self) {
-        if self.settings.keyed.is_empty() {
-            return;
-        }
-        let moment = self.clock.moment();
-        if moment.shift_since(self.lifetimes_at) > CLOCK_SHIFT {
-            info!("the wall clock was set; lifetimes of keys follow it");
-            self.lifetimes_at = moment;
-            self.recorder.note(moment.now, &self.instance, || Entry::Reconfigure {
-                config: recorded(&self.settings, moment),
-            });
-            self.instance.reconfigure(moment.now, self.settings.core_at(moment));
-        }
-    }
-
     /// Carries out what the engine wants: groups before packets, so that a first hello finds its socket, and sockets
     /// closed last, so that a last packet finds it too.
     fn carry_out(&mut self) {
@@ -352,54 +338,6 @@ impl Driver {
         self.instance.handle_link(now, event);
     }
 
-    fn tell_missing_interfaces(&self) {
-        if self.settings.core.interfaces.is_empty() {
-            warn!("no interface is configured, so nobody hears us: add [interface.NAME]");
-        }
-        for name in self.settings.core.interfaces.keys() {
-            if !self.links.values().any(|link| link.name == *name) {
-                warn!(interface = name, "the interface does not exist yet; it is waited for");
-            }
-        }
-    }
-
-    fn reload(&mut self) {
-        notify_reloading();
-        match config::load(&self.config_path) {
-            Ok(settings) => {
-                let old = &self.settings;
-                if settings.socket != old.socket
-                    || settings.metrics != old.metrics
-                    || settings.log_filter != old.log_filter
-                    || settings.log_format != old.log_format
-                {
-                    warn!("[control], [metrics] and [log] take effect with the next start");
-                }
-                let moment = self.clock.moment();
-                let now = moment.now;
-                self.recorder
-                    .note(now, &self.instance, || Entry::Reconfigure { config: recorded(&settings, moment) });
-                self.instance.reconfigure(now, settings.core_at(moment));
-                self.lifetimes_at = moment;
-                for warning in settings.warnings(moment) {
-                    warn!("{warning}");
-                }
-                for link in self.links.values().cloned().collect::<Vec<_>>() {
-                    self.hand_link(now, LinkEvent::State(link));
-                }
-                self.installer.reconfigure(settings.routes, self.instance.routes());
-                self.settings = settings;
-                self.tell_missing_interfaces();
-                self.history.note(now, "daemon", [("what", "configuration reloaded".to_owned())]);
-                info!("configuration reloaded");
-            }
-            Err(diagnostics) => {
-                error!("the new configuration is not used, the old one stays in force:\n{diagnostics}");
-            }
-        }
-        notify(&[NotifyState::Ready]);
-    }
-
     fn stop(&mut self) {
         info!("stopping: flushing our LSAs");
         notify(&[NotifyState::Stopping]);
@@ -409,133 +347,6 @@ impl Driver {
         let until = deadline.as_micros();
         self.recorder.note(now, &self.instance, || Entry::Shutdown { deadline: until });
         self.instance.shutdown(now, deadline);
-    }
-
-    fn answer(&mut self, command: Command) {
-        let response = self.respond(command.request);
-        if command.reply.send(response).is_err() {
-            debug!("a client left before its answer");
-        }
-    }
-
-    fn respond(&mut self, request: Request) -> Response {
-        let now = self.clock.now();
-        if let Some(entry) = Entry::of_request(&request) {
-            self.recorder.note(now, &self.instance, || entry);
-        }
-        let lease = match request {
-            Request::LeaseOpen { name, ttl_ms } => {
-                self.instance.lease_open(now, &name, Duration::from_millis(ttl_ms))
-            }
-            Request::SetAdvertised { name, generation, advertisements } => {
-                let result = self.instance.lease_set(now, &name, generation, advertisements);
-                self.tell_contested(now);
-                result
-            }
-            Request::LeaseRenew { name } => self.instance.lease_renew(now, &name),
-            Request::LeaseRelease { name } => self.instance.lease_release(now, &name),
-            Request::ShowInterfaces => return Response::Interfaces(self.instance.interfaces(now)),
-            Request::ShowNeighbors => return Response::Neighbors(self.instance.neighbors(now)),
-            Request::ShowDatabase => return Response::Database(self.instance.database(now)),
-            Request::ShowRoutes => return Response::Routes(self.instance.route_views()),
-            Request::ShowAdvertised => return Response::Advertised(self.instance.advertised(now)),
-            Request::ShowEcmp { prefix, from } => {
-                return self.instance.ecmp(now, prefix, from).map_or_else(Response::Refused, Response::Ecmp);
-            }
-            Request::ShowInstance => return Response::Instance(self.instance_view(now)),
-            Request::ShowAreas => return Response::Areas(self.instance.area_views()),
-            Request::ShowSpf => return Response::Spf(self.stopwatch.complete(self.instance.spf_view(now))),
-            Request::ShowLog => return Response::Log(self.history.views()),
-            Request::ClearNeighbor { neighbor } => return self.clear(now, neighbor),
-            Request::ShowCounters => return Response::Counters(self.counters()),
-            Request::ShowMetrics => return Response::Metrics(self.metrics(now)),
-        };
-        lease.map_or_else(Response::Refused, Response::Lease)
-    }
-
-    fn counters(&self) -> Vec<CounterView> {
-        let mut counters = self.instance.counters();
-        counters.extend(self.sockets.counters());
-        counters
-    }
-
-    fn metrics(&self, now: Instant) -> String {
-        let counters = self.counters();
-        let uptime = now.since(self.started_at);
-        metrics::text(
-            now,
-            &self.instance,
-            Surroundings { counters: &counters, stopwatch: self.stopwatch, uptime },
-        )
-    }
-
-    fn instance_view(&self, now: Instant) -> InstanceView {
-        let uptime = now.since(self.started_at).as_millis();
-        InstanceView {
-            uptime_msec: u64::try_from(uptime).unwrap_or(u64::MAX),
-            ..self.instance.instance_view()
-        }
-    }
-
-    fn clear(&mut self, now: Instant, neighbor: Option<Ipv4Addr>) -> Response {
-        match self.instance.clear_neighbors(now, neighbor) {
-            Ok(cleared) => {
-                for router_id in &cleared {
-                    info!(neighbor = %router_id, "cleared by an operator");
-                    let fields =
-                        [("what", "neighbor cleared".to_owned()), ("neighbor", router_id.to_string())];
-                    self.history.note(now, "daemon", fields);
-                }
-                Response::Cleared(cleared)
-            }
-            Err(refusal) => Response::Refused(refusal),
-        }
-    }
-
-    /// Owners who want different metrics for a prefix: the lowest is advertised, and somebody should know.
-    fn tell_contested(&self, now: Instant) {
-        let rows = self.instance.advertised(now);
-        for pair in rows.windows(2) {
-            if let [one, other] = pair
-                && one.advertisement.prefix == other.advertisement.prefix
-                && one.advertisement.metric != other.advertisement.metric
-            {
-                warn!(
-                    prefix = %one.advertisement.prefix, owner = one.owner, metric = one.advertisement.metric,
-                    other = other.owner, other_metric = other.advertisement.metric,
-                    "two owners advertise the prefix; the lowest metric wins"
-                );
-            }
-        }
-    }
-}
-
-fn recorded(settings: &Settings, moment: Moment) -> RecordedConfig {
-    RecordedConfig { toml: settings.written.text().to_owned(), unix_micros: moment.unix_micros }
-}
-
-/// One line per event.
-fn tell(event: &Event, links: &BTreeMap<IfIndex, LinkState>) {
-    match event {
-        Event::InterfaceState { name, from, to } => info!(interface = name, from, to, "interface"),
-        Event::NeighborState { interface, router_id, from, to, cause } => {
-            info!(neighbor = %router_id, interface, from, to, cause, "neighbor");
-        }
-        Event::Dropped { if_index, source, reason } => {
-            let interface = links.get(if_index).map_or("?", |link| link.name.as_str());
-            debug!(interface, %source, reason, "dropped");
-        }
-        Event::SendKey { interface, key_id, algorithm, expired: false } => {
-            info!(interface, key_id, algorithm, "sending with this key");
-        }
-        Event::SendKey { interface, key_id, algorithm, expired: true } => {
-            warn!(
-                interface,
-                key_id, algorithm, "the last key has expired and stays in use; give the chain a new one"
-            );
-        }
-        Event::Lease { name, what, advertisements } => info!(lease = name, what, advertisements, "lease"),
-        Event::Groups { .. } | Event::Routes(_) | Event::ShutdownComplete { .. } => {}
     }
 }
 

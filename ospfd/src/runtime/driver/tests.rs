@@ -1,9 +1,10 @@
 use common::control::RefusalCode;
-use common::control::ospf::{AdvertisedView, Advertisement, Encoding};
+use common::control::ospf::{AdvertisedView, Advertisement, Encoding, Request, Response};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::runtime::config;
 use crate::runtime::control::QUEUE;
 
 /// A loop without links, as unprivileged as any test, and the ends of its inputs.
