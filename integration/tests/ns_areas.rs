@@ -52,6 +52,10 @@ fn areas_learn_of_each_other_through_ospfd() {
     for prefix in ["10.8.0.1/32", "10.22.0.0/24", "10.7.0.1/32", "10.9.0.2/32"] {
         assert!(!routed(lab.node("u3"), prefix), "{prefix} does not belong into a totally stubby area");
     }
+    // What is in the range and nowhere in area 1 is dropped here, and does not go back to where it came from.
+    let range = lab.node("d1").kernel_routes("10.21.0.0/16").unwrap();
+    assert_eq!(range.first().map(|route| &route["type"]), Some(&"blackhole".into()), "{range:?}");
+
     let range = frr_route(&lab, "u1", "10.21.0.0/16");
     assert_eq!((&range["routeType"], &range["cost"]), (&"N IA".into(), &60.into()), "{range}");
     let default = frr_route(&lab, "u3", "0.0.0.0/0");

@@ -149,8 +149,8 @@ fn a_range_is_told_as_one_or_hidden() -> Result<(), Failure> {
         assert_eq!(route_type(&world, INSIDE, "10.1.0.0/24"), None);
         let range = route(&world, INSIDE, "10.1.0.0/16").map(|route| (route.route_type, route.cost));
         assert_eq!(range, advertise.then(|| ("N IA".to_owned(), 109)));
-        // RFC 2328 §16.2 (3): the other border router's range is none for this one.
-        assert_eq!(route_type(&world, ABR_A, "10.1.0.0/16"), None);
+        // RFC 2328 §16.2 (3): the other border router's range is none for this one, which drops what is in its own (§11.1).
+        assert_eq!(route_type(&world, ABR_A, "10.1.0.0/16").unwrap(), "D IA");
         assert_eq!(route_type(&world, ABR_A, "10.1.0.0/24").unwrap(), "N");
     }
     Ok(())

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use common::ids::AreaId;
 use common::time::Instant;
 use ospfd::core::Instance;
-use ospfd::core::config::{AreaConfig, Config, RoutingConfig};
+use ospfd::core::config::{AreaConfig, Config, DEFAULT_MAX_LSAS, RoutingConfig};
 use ospfd::core::event::{LinkEvent, LinkState};
 
 use super::failure::{Failure, Trace};
@@ -74,6 +74,7 @@ impl World {
                 areas: topology.areas.clone(),
                 static_advertisements: Vec::new(),
                 routing: RoutingConfig::default(),
+                max_lsas: DEFAULT_MAX_LSAS,
             };
             Node::new(config, topology.timing.lease_ttl)
         };

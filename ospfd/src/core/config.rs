@@ -15,6 +15,9 @@ use crate::packet::options;
 use super::spf::SpfConfig;
 use super::spf::delay::DelayConfig;
 
+/// [`Config::max_lsas`] unless the operator says otherwise: some hundred bytes each, and more than any network known has.
+pub const DEFAULT_MAX_LSAS: usize = 1_000_000;
+
 /// Configuration of an [`Instance`](super::Instance).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -30,6 +33,8 @@ pub struct Config {
     pub static_advertisements: Vec<Advertisement>,
     /// How routes are calculated.
     pub routing: RoutingConfig,
+    /// LSAs that the database may hold: phantoms live an hour, so their number is bounded. Our own always find room.
+    pub max_lsas: usize,
 }
 
 impl Config {

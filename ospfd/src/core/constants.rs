@@ -45,9 +45,6 @@ pub(crate) const RETRANSMIT_PAUSE: Duration = Duration::from_millis(50);
 /// CheckAge: how often the checksums of the database are verified (RFC 2328 §14).
 pub(crate) const CHECK_AGE: Duration = Duration::from_secs(300);
 
-/// LSAs that the database may hold: phantoms live an hour, so their number is bounded.
-pub(crate) const MAX_LSAS: usize = 250_000;
-
 /// LSAs in our name that are remembered, ours and those that others have made up: neither may grow without end.
 pub(crate) const MAX_OWN_LSAS: usize = 131_072;
 

@@ -59,7 +59,7 @@ impl Path {
         let Announcement { path_type, metric } = self.announcement;
         match path_type {
             PathType::External2 => (path_type, metric, self.distance),
-            PathType::IntraArea | PathType::InterArea | PathType::External1 => {
+            PathType::IntraArea | PathType::InterArea | PathType::Discard | PathType::External1 => {
                 (path_type, 0, self.distance.saturating_add(metric))
             }
         }

@@ -67,13 +67,14 @@ impl Instance {
         let leases = LeaseTable::new(&config.static_advertisements);
         let output = Output::new(config.router_id);
         let routing = Routing::new(&config);
+        let lsdb = Lsdb::new(config.max_lsas);
         Self {
             config,
             rng: fastrand::Rng::with_seed(seed),
             life: Life::Running,
             links: BTreeMap::new(),
             interfaces: BTreeMap::new(),
-            lsdb: Lsdb::default(),
+            lsdb,
             originator: Originator::default(),
             routing,
             leases,

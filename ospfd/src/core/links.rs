@@ -64,6 +64,7 @@ impl Instance {
             self.lsdb.note_everything();
         }
         self.routing.calculation.set_ranges(ranges(&config));
+        self.lsdb.max_lsas = config.max_lsas;
         self.config = config;
         self.dirty = true;
         let known: Vec<_> = self.links.keys().chain(self.interfaces.keys()).copied().collect();

@@ -26,10 +26,9 @@
 //! (`originate::desired`); the first hello of a neighbour, and an election, are answered by a hello at once
 //! (`interface::hello`); any packet re-arms the InactivityTimer (RFC 4222); a neighbour has a record from its first hello on,
 //! and is a poll before that; on a point-to-multipoint network without named neighbours hellos are multicast
-//! (`interface::poll`); who is no transit router gives summaries a cost of last resort (`originate::summary`); a range has
-//! no discard route in the kernel; an AS boundary router stays one (`originate`); an LSA of ours that comes back is outdone, and not
-//! flooded first (`flood::classify`); a round of retransmissions may take several packets (`flood::send`); a transit area is no way to
-//! what we are attached to, and equal ways to a prefix that several areas or Network-LSAs have are put together (`spf`).
+//! (`interface::poll`); who is no transit router gives summaries a cost of last resort (`originate::summary`); an AS
+//! boundary router stays one (`originate`); an LSA of ours that comes back is outdone, and not flooded first
+//! (`flood::classify`); a round of retransmissions may take several packets (`flood::send`); a transit area is no way to what we are attached to, and equal ways to a prefix that several areas or Network-LSAs have are put together (`spf`).
 
 pub mod advertise;
 pub mod config;

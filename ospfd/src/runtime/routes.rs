@@ -39,10 +39,10 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// Which routes go into the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Install {
-    /// None: a director host routes as it is told to, and not by what it learns.
-    #[default]
+    /// None: the host routes as it is told to, and not by what it learns.
     None,
-    /// Default routes.
+    /// Default routes: a director host has no use for others.
+    #[default]
     DefaultOnly,
     /// All.
     All,

@@ -230,3 +230,31 @@ fn a_run_tells_what_changed_and_an_external_run_only_looks_at_its_prefixes() {
     );
     assert!(calculation.table().get(other.into()).is_some());
 }
+
+#[test]
+fn a_border_router_drops_what_is_in_its_ranges_and_has_no_route() {
+    let mut inside = Topology::default();
+    inside.link(1, 5, 10);
+    inside.stub(5, net("10.1.1.0/24").network(), net("10.1.1.0/24").mask(), 1);
+    let (backbone, one) = (area(0, &star(), 1, &[]), area(1, &inside, 1, &[]));
+    let mut calculation = Calculation::new(RouterId(1), SpfConfig::default());
+    let ranges = [net("10.1.0.0/16"), net("10.2.0.0/16")];
+    calculation.set_ranges(ranges.map(|range| (one.id, range.into())).into());
+    let external = external(2, net("10.1.0.0/16"), Type1, 1);
+    let externals = || build_v2::external(&external).into_iter();
+
+    let areas = [backbone, one];
+    calculation.run(&areas, externals());
+    let path_type = |calculation: &Calculation, prefix| {
+        calculation.table().get(net(prefix).into()).map(|route| route.path_type)
+    };
+    assert_eq!(path_type(&calculation, "10.1.0.0/16"), Some(PathType::Discard), "there is something in it");
+    assert_eq!(path_type(&calculation, "10.2.0.0/16"), None, "there is nothing in it");
+    assert_eq!(path_type(&calculation, "10.1.1.0/24"), Some(PathType::IntraArea));
+    let changes = calculation.run_externals(&BTreeSet::from([net("10.1.0.0/16").into()]), externals());
+    assert_eq!(changes, [], "an external route does not take its place");
+
+    // No border router, no ranges.
+    calculation.run(&areas[1..], externals());
+    assert_eq!(path_type(&calculation, "10.1.0.0/16"), None);
+}

@@ -14,7 +14,6 @@ use ipnetwork::IpNetwork;
 
 use crate::packet::{LsType, Lsa, LsaHeader, LsaKey, MAX_AGE};
 
-use super::constants::MAX_LSAS;
 pub(crate) use entry::Entry;
 pub(crate) use news::News;
 
@@ -66,13 +65,15 @@ impl Scope {
     }
 }
 
-/// The database has [`MAX_LSAS`] LSAs and takes no new ones.
+/// The database has as many LSAs as it may, and takes no new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
 /// All LSAs of an instance.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lsdb {
+    /// LSAs of others that it may hold.
+    pub(super) max_lsas: usize,
     entries: BTreeMap<(Scope, LsaKey), Entry>,
     /// When each LSA that is not at MaxAge gets there.
     expiry: BTreeSet<(Instant, Scope, LsaKey)>,
@@ -87,6 +88,19 @@ pub(crate) struct Lsdb {
 }
 
 impl Lsdb {
+    /// An empty database that takes `max_lsas` LSAs of others.
+    pub(crate) fn new(max_lsas: usize) -> Self {
+        Self {
+            max_lsas,
+            entries: BTreeMap::new(),
+            expiry: BTreeSet::new(),
+            at_max_age: BTreeSet::new(),
+            news: News::default(),
+            has_fresh_news: false,
+            leaving: BTreeSet::new(),
+        }
+    }
+
     /// Number of LSAs.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
@@ -136,7 +150,7 @@ impl Lsdb {
     ) -> Result<(), Full> {
         let key = lsa.header.key;
         let known = self.entries.contains_key(&(scope, key));
-        if !known && origin != Origin::Own && self.entries.len() >= MAX_LSAS {
+        if !known && origin != Origin::Own && self.entries.len() >= self.max_lsas {
             return Err(Full);
         }
         let mut entry = Entry::new(lsa, origin, now);

@@ -32,7 +32,7 @@ fn external(id: u32) -> Lsa {
 }
 
 fn filled() -> Lsdb {
-    let mut lsdb = Lsdb::default();
+    let mut lsdb = Lsdb::new(100);
     for id in [3, 1, 2] {
         lsdb.install(Scope::Area(BACKBONE), router(id, 1, 1), Origin::Flooded, NOW).unwrap();
         lsdb.install(Scope::As, external(id), Origin::Flooded, NOW).unwrap();
@@ -43,7 +43,7 @@ fn filled() -> Lsdb {
 
 #[test]
 fn age_follows_from_the_time_held_and_stops_at_max_age() {
-    let mut lsdb = Lsdb::default();
+    let mut lsdb = Lsdb::new(100);
     lsdb.install(Scope::Area(BACKBONE), router(1, 1, 100), Origin::Flooded, NOW).unwrap();
     let entry = lsdb.get(Scope::Area(BACKBONE), router(1, 1, 1).header.key).unwrap();
     assert_eq!(entry.age(NOW + Duration::from_millis(999)), 100);
@@ -55,7 +55,7 @@ fn age_follows_from_the_time_held_and_stops_at_max_age() {
 
 #[test]
 fn an_lsa_expires_once() {
-    let mut lsdb = Lsdb::default();
+    let mut lsdb = Lsdb::new(100);
     let lsa = router(1, 1, 3_590);
     let key = lsa.header.key;
     lsdb.install(Scope::Area(BACKBONE), lsa, Origin::Flooded, NOW).unwrap();
@@ -71,7 +71,7 @@ fn an_lsa_expires_once() {
 
 #[test]
 fn an_lsa_at_max_age_is_looked_at_again_only_when_it_was_released() {
-    let mut lsdb = Lsdb::default();
+    let mut lsdb = Lsdb::new(100);
     let scope = Scope::Area(BACKBONE);
     let (aged, young) = (router(1, 1, MAX_AGE), router(2, 1, 1));
     let (aged_key, young_key) = (aged.header.key, young.header.key);

@@ -10,7 +10,6 @@ use std::time::Duration;
 use common::ids::{IfIndex, RouterId};
 use common::time::Instant;
 
-use crate::core::constants::MAX_LSAS;
 use crate::core::drops::DropReason;
 use crate::core::instance::Instance;
 use crate::core::lsdb::Scope;
@@ -277,7 +276,7 @@ impl Instance {
                     let scope = Scope::of(header.key.ls_type, place);
                     let ours = self.lsdb.get(scope, header.key);
                     if ours.is_none_or(|ours| header.recency(&ours.header(now)) == Ordering::Greater) {
-                        if neighbor.requests.len() >= MAX_LSAS {
+                        if neighbor.requests.len() >= self.config.max_lsas {
                             // Who describes more than any database holds is not believed further.
                             self.output.drop(rx.if_index, rx.source, DropReason::DatabaseFull);
                             continue;

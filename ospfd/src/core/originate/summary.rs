@@ -136,7 +136,7 @@ fn told_cost(view: &SummaryView<'_>, area: AreaId, path: &Path<'_>) -> Option<u3
         PathType::IntraArea => true,
         // Only what came over the backbone is passed on, and never back into it.
         PathType::InterArea => path.area == BACKBONE,
-        PathType::External1 | PathType::External2 => false,
+        PathType::Discard | PathType::External1 | PathType::External2 => false,
     };
     // Not into the area that it comes from, nor into one that it leads through.
     let leads_there = path.next_hops.iter().any(|hop| view.interfaces.get(&hop.if_index) == Some(&area));

@@ -10,7 +10,7 @@ use super::build_v2::AreaGraph;
 use super::external::ExternalBase;
 use super::hops::HopInterner;
 use super::internal::{AreaPaths, BoundaryPath, BoundaryPaths, choose_boundary};
-use super::route::{Candidate, RouteChange, RouteTable};
+use super::route::{Candidate, PathType, Route, RouteChange, RouteTable};
 use super::{Destination, External, SpfConfig, Summary};
 
 const BACKBONE: AreaId = AreaId(0);
@@ -35,6 +35,8 @@ pub struct Calculation {
     /// Routes within the AS.
     internal: RouteTable,
     boundary: BTreeMap<RouterId, BoundaryPath>,
+    /// Our own address ranges that are in use: others send us what is in them, and some of it may lead back to them.
+    discards: RouteTable,
     /// All routes.
     table: RouteTable,
     /// Our own address ranges.
@@ -54,6 +56,7 @@ impl Calculation {
             interner: HopInterner::default(),
             internal: RouteTable::default(),
             boundary: BTreeMap::new(),
+            discards: RouteTable::default(),
             table: RouteTable::default(),
             ranges: BTreeSet::new(),
             addresses: BTreeSet::new(),
@@ -114,12 +117,12 @@ impl Calculation {
             paths.boundary_routers(&mut boundary, &mut self.interner);
             trees.push((input, paths));
         }
-        let active = if is_border { self.active_ranges(&candidates) } else { BTreeSet::new() };
+        let active = if is_border { self.active_ranges(&candidates) } else { BTreeMap::new() };
         for (input, paths) in &mut trees {
             if !is_border || input.id == BACKBONE {
                 // RFC 2328 §16.2 (3): what is a range of ours in use is not learnt from others.
                 let foreign = |summary: &&Summary| match summary.destination {
-                    Destination::Network(prefix) => !active.contains(&prefix),
+                    Destination::Network(prefix) => !active.contains_key(&prefix),
                     Destination::BoundaryRouter(_) => true,
                 };
                 let summaries: Vec<_> = input.summaries.iter().filter(foreign).copied().collect();
@@ -135,9 +138,13 @@ impl Calculation {
             }
         }
         self.boundary = choose_boundary(boundary, &self.config);
+        self.discards = active.into_iter().map(|(range, area)| self.discard(range, area)).collect();
 
         let externals = self.external_routes(externals);
-        let table = self.internal.over(externals);
+        let table = match self.discards.is_empty() {
+            true => self.internal.over(externals),
+            false => self.internal.over(self.discards.over(externals)),
+        };
         let changes = self.table.changes_to(&table);
         self.table = table;
         self.interner.sweep();
@@ -154,7 +161,9 @@ impl Calculation {
         let wanted = |external: &External| prefixes.contains(&external.prefix);
         let routes = self.external_routes(externals.filter(wanted));
         let mut changes = Vec::new();
-        for prefix in prefixes.iter().filter(|prefix| self.internal.get(**prefix).is_none()) {
+        let is_taken =
+            |prefix: IpNetwork| self.internal.get(prefix).is_some() || self.discards.get(prefix).is_some();
+        for prefix in prefixes.iter().filter(|prefix| !is_taken(**prefix)) {
             match (self.table.get(*prefix), routes.get(*prefix)) {
                 (before, Some(after)) if before != Some(after) => {
                     changes.push(RouteChange::Set(after.clone()));
@@ -167,8 +176,15 @@ impl Calculation {
         changes
     }
 
-    /// The ranges in which there is anything.
-    fn active_ranges(&self, intra_area: &[Candidate]) -> BTreeSet<IpNetwork> {
+    /// RFC 2328 §11.1: packets to what is in a range and has no route of its own are dropped. `internal` does not have
+    /// these entries: nobody is told of them, and nothing external is reached by them.
+    fn discard(&mut self, prefix: IpNetwork, area: AreaId) -> Route {
+        let next_hops = self.interner.intern(Vec::new(), self.config.max_paths);
+        Route { prefix, path_type: PathType::Discard, area, cost: 0, type2_cost: 0, tag: 0, next_hops }
+    }
+
+    /// The ranges in which there is anything, with their areas.
+    fn active_ranges(&self, intra_area: &[Candidate]) -> BTreeMap<IpNetwork, AreaId> {
         let holds = |(area, range): &&(AreaId, IpNetwork)| {
             intra_area.iter().map(|candidate| &candidate.route).any(|route| {
                 route.area == *area
@@ -176,7 +192,7 @@ impl Calculation {
                     && range.contains(route.prefix.ip())
             })
         };
-        self.ranges.iter().filter(holds).map(|(_, range)| *range).collect()
+        self.ranges.iter().filter(holds).map(|(area, range)| (*range, *area)).collect()
     }
 
     fn external_routes(&mut self, externals: impl Iterator<Item = External>) -> RouteTable {

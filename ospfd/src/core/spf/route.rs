@@ -14,6 +14,8 @@ pub enum PathType {
     IntraArea,
     /// Through a summary of an area border router.
     InterArea,
+    /// None: what is in an address range of ours, and nowhere else, is dropped (RFC 2328 §11.1).
+    Discard,
     /// External, with a metric like link costs.
     External1,
     /// External, with a metric above link costs.
@@ -26,6 +28,7 @@ impl PathType {
         match self {
             Self::IntraArea => "N",
             Self::InterArea => "N IA",
+            Self::Discard => "D IA",
             Self::External1 => "N E1",
             Self::External2 => "N E2",
         }

@@ -322,13 +322,10 @@ fn floods_are_byte_exact_but_for_the_age() {
 
 #[test]
 fn a_full_database_takes_no_new_lsa_but_new_instances() {
-    let mut lsdb = crate::core::lsdb::Lsdb::default();
+    let mut lsdb = crate::core::lsdb::Lsdb::new(3);
     let now = Instant::from_micros(1);
-    let template = external(0, 1, 1);
-    for id in 0..u32::try_from(crate::core::constants::MAX_LSAS).unwrap() {
-        let mut lsa = template.clone();
-        lsa.header.key.link_state_id = id;
-        lsdb.install(Scope::As, lsa, Origin::Flooded, now).unwrap();
+    for id in 0..3 {
+        lsdb.install(Scope::As, external(id, 1, 1), Origin::Flooded, now).unwrap();
     }
     let one_more = external(u32::MAX, 1, 1);
     assert!(lsdb.install(Scope::As, one_more.clone(), Origin::Flooded, now).is_err());

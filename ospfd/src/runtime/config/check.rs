@@ -51,6 +51,7 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
         areas,
         static_advertisements,
         routing,
+        max_lsas: checker.max_lsas(raw.max_lsas),
     };
     checker.externals_leave(&core);
     checker.found.into_result()?;
@@ -270,6 +271,7 @@ fn normal(settings: &Settings, raw: &Raw) -> Raw {
         router_id: Some(core.router_id),
         transit: Some(core.transit),
         state_dir: Some(settings.state_dir.clone()),
+        max_lsas: i64::try_from(core.max_lsas).ok(),
         control: RawControl { socket: Some(settings.socket.clone()) },
         log: RawLog {
             filter: Some(settings.log_filter.clone()),

@@ -20,6 +20,8 @@ pub(super) struct Raw {
     pub(super) transit: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) state_dir: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_lsas: Option<i64>,
     pub(super) control: RawControl,
     pub(super) log: RawLog,
     pub(super) metrics: RawMetrics,

@@ -8,7 +8,7 @@ use common::ids::AreaId;
 
 use super::*;
 use crate::core::config::{
-    AreaKind, AuthConfig, NetworkType, Password, RangeConfig, RoutingConfig, StaticNeighbor,
+    AreaKind, AuthConfig, DEFAULT_MAX_LSAS, NetworkType, Password, RangeConfig, RoutingConfig, StaticNeighbor,
 };
 use crate::runtime::routes::Install;
 
@@ -416,14 +416,14 @@ fn bad_interface_names_are_refused() {
 }
 
 #[test]
-fn routes_stay_out_of_the_kernel_unless_they_are_asked_for() {
+fn only_default_routes_go_into_the_kernel_unless_others_are_asked_for() {
     let settings = Files::new("router_id = \"10.0.0.1\"").load().unwrap();
-    assert_eq!(settings.routes, RouteSettings { install: Install::None, table: 254, metric: 110 });
+    assert_eq!(settings.routes, RouteSettings { install: Install::DefaultOnly, table: 254, metric: 110 });
     assert_eq!(settings.core.routing, RoutingConfig::default());
     let text = r#"
 router_id = "10.0.0.1"
 [routes]
-install = "default-only"
+install = "none"
 table = 1000
 metric = 7
 max_paths = 8
@@ -436,11 +436,19 @@ hold_down = "2s"
 rfc1583_compatibility = true
 "#;
     let settings = Files::new(text).load().unwrap();
-    assert_eq!(settings.routes, RouteSettings { install: Install::DefaultOnly, table: 1000, metric: 7 });
+    assert_eq!(settings.routes, RouteSettings { install: Install::None, table: 1000, metric: 7 });
     let RoutingConfig { spf, delay } = settings.core.routing;
     assert_eq!((spf.max_paths, spf.rfc1583_compatibility), (8, true));
     assert_eq!((delay.initial, delay.hold_down), (Duration::ZERO, Duration::from_secs(2)));
     assert_eq!(Files::new(&settings.normal_form).load().unwrap().normal_form, settings.normal_form);
+}
+
+#[test]
+fn the_database_s_bound_is_the_operator_s() {
+    let of = |text: &str| Files::new(text).load().unwrap().core.max_lsas;
+    assert_eq!(of("router_id = \"10.0.0.1\""), DEFAULT_MAX_LSAS);
+    assert_eq!(of("router_id = \"10.0.0.1\"\nmax_lsas = 5000"), 5000);
+    assert_errors("router_id = \"10.0.0.1\"\nmax_lsas = 0\n", &["max_lsas is 0, out of 1 to 4294967295"]);
 }
 
 #[test]

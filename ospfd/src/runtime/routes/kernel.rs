@@ -227,7 +227,12 @@ fn request(op: &Op, settings: RouteSettings) -> (RouteNetlinkMessage, u16) {
         Op::Replace(prefix, hops) => {
             (RouteNetlinkMessage::NewRoute(message(*prefix, hops, settings)), NLM_F_CREATE | NLM_F_REPLACE)
         }
-        Op::Remove(prefix) => (RouteNetlinkMessage::DelRoute(message(*prefix, &[], settings)), 0),
+        Op::Remove(prefix) => {
+            let mut message = message(*prefix, &[], settings);
+            // Whatever its type is.
+            message.header.kind = RouteType::Unspec;
+            (RouteNetlinkMessage::DelRoute(message), 0)
+        }
     }
 }
 
@@ -242,7 +247,7 @@ fn message(prefix: IpNetwork, hops: &[NextHop], settings: RouteSettings) -> Rout
         table: u8::try_from(settings.table).unwrap_or(RouteHeader::RT_TABLE_UNSPEC),
         protocol: RouteProtocol::Ospf,
         scope: RouteScope::Universe,
-        kind: RouteType::Unicast,
+        kind: if hops.is_empty() { RouteType::BlackHole } else { RouteType::Unicast },
         ..RouteHeader::default()
     };
     message.attributes = vec![
@@ -281,7 +286,8 @@ fn message(prefix: IpNetwork, hops: &[NextHop], settings: RouteSettings) -> Rout
 /// Destination and next hops of a route that is ours.
 fn ours(message: &RouteMessage, settings: RouteSettings) -> Option<(IpNetwork, Vec<NextHop>)> {
     let header = &message.header;
-    if header.protocol != RouteProtocol::Ospf || header.kind != RouteType::Unicast {
+    let drops = header.kind == RouteType::BlackHole;
+    if header.protocol != RouteProtocol::Ospf || !(drops || header.kind == RouteType::Unicast) {
         return None;
     }
     let (mut table, mut metric) = (u32::from(header.table), 0);
@@ -307,7 +313,9 @@ fn ours(message: &RouteMessage, settings: RouteSettings) -> Option<(IpNetwork, V
         _ => return None,
     };
     let prefix = IpNetwork::new(destination.unwrap_or(unspecified), header.destination_prefix_length).ok()?;
-    if hops.is_empty() {
+    if drops {
+        hops.clear();
+    } else if hops.is_empty() {
         hops.push(only);
     }
     hops.sort_unstable();
@@ -351,6 +359,7 @@ mod tests {
     fn what_we_write_is_recognised_as_ours() {
         for (prefix, hops) in [
             ("192.0.2.1/32", vec![hop(2, "10.0.0.1")]),
+            ("10.0.0.0/8", vec![]),
             ("0.0.0.0/0", vec![hop(2, "10.0.0.1"), hop(2, "10.0.0.2"), hop(3, "10.0.1.1")]),
             ("2001:db8::/32", vec![hop(2, "fe80::1"), hop(3, "fe80::1")]),
         ] {

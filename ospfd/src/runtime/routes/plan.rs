@@ -6,9 +6,9 @@ use ipnetwork::IpNetwork;
 
 use super::Install;
 use crate::core::spf::hops::{NextHop, NextHops};
-use crate::core::spf::route::{Route, RouteChange};
+use crate::core::spf::route::{PathType, Route, RouteChange};
 
-/// Routes that should stand in the kernel.
+/// Routes that should stand in the kernel. One without next hops drops what it matches.
 pub(super) type Desired = BTreeMap<IpNetwork, NextHops>;
 /// Routes of ours that do.
 pub(super) type Observed = BTreeMap<IpNetwork, Vec<NextHop>>;
@@ -40,7 +40,8 @@ fn wanted(route: &Route, install: Install) -> Option<&NextHops> {
         Install::DefaultOnly => route.prefix.prefix() == 0,
         Install::All => true,
     };
-    (chosen && !route.next_hops.is_local()).then_some(&route.next_hops)
+    let is_kernels = route.path_type != PathType::Discard && route.next_hops.is_local();
+    (chosen && !is_kernels).then_some(&route.next_hops)
 }
 
 /// What should stand in the kernel.
@@ -99,7 +100,6 @@ mod tests {
 
     use super::*;
     use crate::core::spf::hops::HopInterner;
-    use crate::core::spf::route::PathType;
 
     fn hops(last: &[u8]) -> NextHops {
         let hop = |last: &u8| NextHop {
@@ -130,6 +130,16 @@ mod tests {
         let routes = [route("10.0.0.0/24", &[0]), route("192.0.2.1/32", &[]), route("192.0.2.2/32", &[2])];
         let desired = desired(&routes, Install::All);
         assert_eq!(desired.keys().copied().collect::<Vec<_>>(), [net("192.0.2.2/32")]);
+    }
+
+    #[test]
+    fn a_range_of_ours_is_dropped_where_all_routes_are_installed() {
+        let range = || Route { path_type: PathType::Discard, ..route("10.0.0.0/8", &[]) };
+        assert_eq!(desired(&[range()], Install::DefaultOnly).len(), 0);
+        let mut known = Desired::new();
+        let ops = follow(&mut known, vec![RouteChange::Set(range())], Install::All);
+        assert_eq!(ops, [Op::Add(net("10.0.0.0/8"), hops(&[]))]);
+        assert_eq!(difference(&known, &[(net("10.0.0.0/8"), vec![])].into(), |_| false), []);
     }
 
     #[test]

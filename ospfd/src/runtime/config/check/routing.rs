@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Bounded, Checker};
-use crate::core::config::RoutingConfig;
+use crate::core::config::{DEFAULT_MAX_LSAS, RoutingConfig};
 use crate::core::spf::SpfConfig;
 use crate::core::spf::delay::DelayConfig;
 use crate::runtime::config::raw::{RawInstall, RawRoutes, RawSpf};
@@ -23,8 +23,8 @@ impl Checker<'_> {
     pub(super) fn routes(&mut self, raw: &RawRoutes) -> RouteSettings {
         RouteSettings {
             install: match raw.install {
-                None | Some(RawInstall::None) => Install::None,
-                Some(RawInstall::DefaultOnly) => Install::DefaultOnly,
+                Some(RawInstall::None) => Install::None,
+                None | Some(RawInstall::DefaultOnly) => Install::DefaultOnly,
                 Some(RawInstall::All) => Install::All,
             },
             table: self.number(&["routes", "table"], raw.table, 1, MAIN),
@@ -63,6 +63,13 @@ impl Checker<'_> {
             },
             delay,
         }
+    }
+
+    /// `max_lsas`
+    pub(super) fn max_lsas(&mut self, written: Option<i64>) -> usize {
+        let usual = u32::try_from(DEFAULT_MAX_LSAS).unwrap_or(u32::MAX);
+        let most: u32 = self.number(&["max_lsas"], written, 1, usual);
+        usize::try_from(most).unwrap_or(usize::MAX)
     }
 
     fn delay(&mut self, key: &str, written: Option<Duration>, usual: Duration) -> Duration {
