@@ -152,6 +152,8 @@ fn answer_status(request: Request) -> Response {
     match request {
         Request::ShowAreas => Response::Areas(vec![AreaView {
             area_id: AreaId(0),
+            area_type: "nssa".into(),
+            nssa_translator: Some("elected".into()),
             area_if_total_counter: 2,
             area_if_active_counter: 1,
             nbr_full_adjacent_counter: 1,
@@ -284,7 +286,7 @@ fn areas_calculations_and_the_log_have_tables_and_the_neighbours_field_names() {
         let text = out(&ospfctl(&daemon.socket(), arguments));
         text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
     };
-    assert_eq!(words(&["show", "area"])[1], "0.0.0.0 1 2 1 5 3 2 0 0 0 0 00000000deadbeef");
+    assert_eq!(words(&["show", "area"])[1], "0.0.0.0 nssa 1 2 1 5 3 2 0 0 0 0 elected 00000000deadbeef");
     let spf = words(&["show", "spf"]);
     assert_eq!(spf[2], "Last full, 1.500s ago, took 0.042ms");
     assert_eq!(spf[5], "Next -");

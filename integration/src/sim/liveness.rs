@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use common::control::ospf::{InterfaceView, LsaView};
 use common::ids::{AreaId, RouterId};
+use ospfd::core::Instance;
+use ospfd::core::config::AreaKind;
 use ospfd::packet::RouterLinkType;
 
 use super::node::{NodeId, VIP_METRIC, is_vip};
@@ -26,7 +28,8 @@ pub(super) fn missing(world: &World) -> Vec<String> {
     for component in components(world, None) {
         // A router by itself has told nobody what it advertises, not even itself.
         if component.len() > 1 && is_whole(world, &areas, &component) {
-            routes(world, &component, &mut missing);
+            routes(world, &areas, &component, &mut missing);
+            translators(world, &areas, &component, &mut missing);
         }
     }
     missing
@@ -176,7 +179,7 @@ fn databases(world: &World, area: AreaId, component: &BTreeSet<NodeId>, missing:
     let views = database(first);
     for node in component {
         let router = node.router_id();
-        let expected = world.nodes[node.0].advertised(world.now);
+        let expected = world.nodes[node.0].stubs(world.now);
         let Some(view) = views.iter().find(|lsa| lsa.lsa_type == "router" && lsa.advertised_router == router)
         else {
             missing.push(format!("{first:?} has no Router-LSA of {node:?}"));
@@ -190,13 +193,45 @@ fn databases(world: &World, area: AreaId, component: &BTreeSet<NodeId>, missing:
     }
 }
 
-/// Everyone has a route to every VIP of the component, and to no other; packets for another's VIP have somewhere to go.
-fn routes(world: &World, component: &BTreeSet<NodeId>, missing: &mut Vec<String>) {
-    let advertised = |node: &NodeId| world.nodes[node.0].advertised(world.now);
-    let expected: BTreeSet<Ipv4Addr> = component.iter().flat_map(advertised).collect();
+/// The parts of the areas that hold together, in one part of the network.
+fn parts(
+    world: &World,
+    areas: &BTreeSet<AreaId>,
+    component: &BTreeSet<NodeId>,
+) -> Vec<(AreaKind, BTreeSet<NodeId>)> {
+    let kind = |area: &AreaId| world.areas.get(area).map_or(AreaKind::Normal, |config| config.kind);
+    let of_area = |area: &AreaId| {
+        let here = components(world, Some(*area)).into_iter();
+        let here = here.filter(|part| part.len() > 1 && part.is_subset(component));
+        here.map(|part| (kind(area), part)).collect::<Vec<_>>()
+    };
+    areas.iter().flat_map(of_area).collect()
+}
+
+/// Everyone has a route to every VIP of the component that is told to it, and to no other; packets for another's VIP have
+/// somewhere to go.
+fn routes(world: &World, areas: &BTreeSet<AreaId>, component: &BTreeSet<NodeId>, missing: &mut Vec<String>) {
+    let parts = parts(world, areas, component);
+    let is_in = |node: &NodeId, of_kind: fn(AreaKind) -> bool| {
+        parts.iter().any(|(kind, part)| of_kind(*kind) && part.contains(node))
+    };
+    let shares_nssa = |one: &NodeId, other: &NodeId| {
+        let both = |part: &BTreeSet<NodeId>| part.contains(one) && part.contains(other);
+        parts.iter().any(|(kind, part)| kind.nssa().is_some() && both(part))
+    };
+    // External ones are not told in stub areas, and only a default route leads out of an NSSA.
+    let is_told = |of: &NodeId, to: &NodeId| {
+        let leaves = is_in(of, AreaKind::has_boundary_routers);
+        !world.nodes[of.0].director.encoding.is_external()
+            || (is_in(to, AreaKind::takes_externals) && leaves)
+            || shares_nssa(of, to)
+    };
     for node in component {
         let Some(instance) = world.instance(*node) else { continue };
-        let own = advertised(node);
+        let own = world.nodes[node.0].stubs(world.now);
+        let others = component.iter().filter(|other| *other != node && is_told(other, node));
+        let expected: BTreeSet<Ipv4Addr> =
+            others.flat_map(|other| world.nodes[other.0].advertised(world.now)).chain(own.clone()).collect();
         let mut found = BTreeSet::new();
         for route in instance.route_views() {
             let IpAddr::V4(address) = route.prefix.ip() else { continue };
@@ -210,6 +245,35 @@ fn routes(world: &World, component: &BTreeSet<NodeId>, missing: &mut Vec<String>
         }
         if found != expected {
             missing.push(format!("{node:?} has routes to {found:?}, not {expected:?}"));
+        }
+    }
+}
+
+/// RFC 3101 §3.1: of the border routers of an NSSA, the one with the highest Router ID tells the AS of its external routes.
+fn translators(
+    world: &World,
+    areas: &BTreeSet<AreaId>,
+    component: &BTreeSet<NodeId>,
+    missing: &mut Vec<String>,
+) {
+    for area in areas.iter().filter(|area| world.areas.get(area).is_some_and(|c| c.kind.nssa().is_some())) {
+        for part in components(world, Some(*area)) {
+            let is_border = |node: &NodeId| {
+                let up = world.links.iter().filter(|link| link.carrier && link.is_on(*node));
+                up.map(|link| link.spec.area).collect::<BTreeSet<_>>().len() > 1
+            };
+            let borders: Vec<_> = part.intersection(component).filter(|node| is_border(node)).collect();
+            let state = |node: &NodeId| {
+                let views = world.instance(*node).map(Instance::area_views).unwrap_or_default();
+                views.into_iter().find(|view| view.area_id == *area).and_then(|view| view.nssa_translator)
+            };
+            for node in &borders {
+                let expected = if Some(node) == borders.last() { "elected" } else { "disabled" };
+                if part.len() > 1 && state(node).as_deref() != Some(expected) {
+                    missing
+                        .push(format!("{node:?} is {:?} translator of {area}, not {expected}", state(node)));
+                }
+            }
         }
     }
 }

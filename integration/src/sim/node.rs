@@ -48,6 +48,8 @@ pub(super) struct Node {
 pub(super) struct Director {
     /// What it wants advertised.
     pub(super) vips: BTreeSet<Ipv4Addr>,
+    /// How it wants it.
+    pub(super) encoding: Encoding,
     /// Renews no more, while frozen.
     pub(super) frozen: bool,
     ttl: Duration,
@@ -59,6 +61,7 @@ impl Node {
     pub(super) fn new(config: Config, lease_ttl: Duration) -> Self {
         let director = Director {
             vips: BTreeSet::new(),
+            encoding: Encoding::Stub,
             frozen: false,
             ttl: lease_ttl,
             generation: 0,
@@ -107,7 +110,7 @@ impl Node {
         let Some(instance) = &mut self.instance else { return Ok(()) };
         let director = &mut self.director;
         director.renewed_at = now;
-        let set = director.vips.iter().map(|vip| advertisement(*vip)).collect();
+        let set = director.vips.iter().map(|vip| advertisement(*vip, director.encoding)).collect();
         instance
             .lease_open(now, LEASE, director.ttl)
             .and_then(|view| {
@@ -138,6 +141,11 @@ impl Node {
         self.director.ttl / 3
     }
 
+    /// Those of them that are stub links.
+    pub(super) fn stubs(&self, now: Instant) -> BTreeSet<Ipv4Addr> {
+        if self.director.encoding.is_external() { BTreeSet::new() } else { self.advertised(now) }
+    }
+
     /// The VIPs that the network must see of this router.
     pub(super) fn advertised(&self, now: Instant) -> BTreeSet<Ipv4Addr> {
         let lapsed = now >= self.director.renewed_at + self.director.ttl;
@@ -145,6 +153,6 @@ impl Node {
     }
 }
 
-fn advertisement(vip: Ipv4Addr) -> Advertisement {
-    Advertisement { prefix: IpAddr::from(vip).into(), metric: VIP_METRIC, encoding: Encoding::Stub, tag: 0 }
+fn advertisement(vip: Ipv4Addr, encoding: Encoding) -> Advertisement {
+    Advertisement { prefix: IpAddr::from(vip).into(), metric: VIP_METRIC, encoding, tag: 0 }
 }

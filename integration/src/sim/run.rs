@@ -139,6 +139,7 @@ impl World {
                 | Event::NeighborState { .. }
                 | Event::SendKey { .. }
                 | Event::Lease { .. }
+                | Event::Translator { .. }
                 | Event::Routes(_) => {}
             }
         }

@@ -3,8 +3,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use common::control::ospf::Encoding;
 use common::ids::AreaId;
-use ospfd::core::config::{AreaConfig, AreaKind};
+use ospfd::core::config::{AreaConfig, AreaKind, NssaConfig};
 
 use super::failure::Failure;
 use super::node::NodeId;
@@ -13,6 +14,8 @@ use super::world::World;
 
 /// Convergence may need the inactivity and wait timers, several retransmissions, and the origination throttle.
 const SETTLE_LIMIT: Duration = Duration::from_secs(90);
+/// How long a deposed translator of an NSSA goes on.
+const STABILITY: Duration = Duration::from_secs(10);
 /// What has converged must stay so, over a few hellos and retransmissions.
 const STAY: Duration = Duration::from_secs(15);
 
@@ -29,9 +32,17 @@ pub fn play(seed: u64) -> Result<u64, Failure> {
 pub fn play_areas(seed: u64) -> Result<u64, Failure> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut topology = Topology::areas(weather(&mut rng));
-    if rng.bool() {
-        let kind = AreaKind::Stub { default_cost: 1, summaries: true };
-        topology.configure(AreaId(2), AreaConfig { kind, ..AreaConfig::default() });
+    let stub = AreaKind::Stub { default_cost: 1, summaries: true };
+    let nssa = AreaKind::Nssa(NssaConfig { stability_interval: STABILITY, ..NssaConfig::default() });
+    let kinds: &[_] = match rng.u8(..5) {
+        0 => &[],
+        1 => &[(2, stub)],
+        2 => &[(1, nssa)],
+        3 => &[(1, nssa), (2, nssa)],
+        _ => &[(1, nssa), (2, stub)],
+    };
+    for (area, kind) in kinds {
+        topology.configure(AreaId(*area), AreaConfig { kind: *kind, ..AreaConfig::default() });
     }
     play_on(&topology, rng, seed)
 }
@@ -40,6 +51,9 @@ fn play_on(topology: &Topology, mut rng: fastrand::Rng, seed: u64) -> Result<u64
     let mut world = World::new(topology, rng.u64(..));
     world.name(seed);
     for node in 0..topology.routers {
+        if topology.has_borders() && rng.bool() {
+            world.encode(NodeId(node), Encoding::External2);
+        }
         world.advertise(NodeId(node), vip(&mut rng));
         if rng.u8(..8) > 0 {
             world.start(NodeId(node));

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::control::ospf::Encoding;
 use common::ids::AreaId;
 use common::time::Instant;
 use ospfd::core::Instance;
@@ -147,6 +148,13 @@ impl World {
             instance.shutdown(now, deadline);
         }
         self.drain(node);
+    }
+
+    /// Makes the router's director want its VIPs encoded so from now on.
+    pub fn encode(&mut self, node: NodeId, encoding: Encoding) {
+        self.trace.push(self.now, format_args!("{node:?} encodes its VIPs as {encoding:?}"));
+        self.nodes[node.0].director.encoding = encoding;
+        self.apply_vips(node);
     }
 
     /// Adds a VIP to what the router's director wants advertised.

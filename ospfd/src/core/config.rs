@@ -10,7 +10,7 @@ use ipnetwork::Ipv4Network;
 
 pub use super::auth::{AuthConfig, Key, KeyChain, Lifetime, Password};
 
-use crate::packet::options;
+use crate::packet::{ExternalMetric, options};
 
 use super::spf::SpfConfig;
 use super::spf::delay::DelayConfig;
@@ -51,6 +51,8 @@ pub struct AreaConfig {
     pub kind: AreaKind,
     /// Address ranges that a border router tells other areas of as one.
     pub ranges: BTreeMap<Ipv4Network, RangeConfig>,
+    /// Ranges of external destinations that a translator tells the AS of as one (RFC 3101 §2.2); NSSAs only.
+    pub nssa_ranges: BTreeMap<Ipv4Network, NssaRangeConfig>,
 }
 
 /// Kinds of areas (RFC 2328 §3.6).
@@ -66,6 +68,54 @@ pub enum AreaKind {
         /// Are border routers to tell of other areas, too?
         summaries: bool,
     },
+    /// They are not either, but the area has externals of its own (RFC 3101).
+    Nssa(NssaConfig),
+}
+
+/// A not-so-stubby area (RFC 3101 appendix D).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NssaConfig {
+    /// Cost of the default route as a border router of ours gives it.
+    pub default_cost: u32,
+    /// Its metric type where it is a type-7 LSA: with `summaries`.
+    pub default_type: ExternalMetric,
+    /// Are border routers to tell of other areas (ImportSummaries)?
+    pub summaries: bool,
+    /// NSSATranslatorRole.
+    pub translator: TranslatorRole,
+    /// TranslatorStabilityInterval: how long a translator goes on after another has been elected.
+    pub stability_interval: Duration,
+}
+
+impl Default for NssaConfig {
+    fn default() -> Self {
+        Self {
+            default_cost: 1,
+            default_type: ExternalMetric::Type2,
+            summaries: true,
+            translator: TranslatorRole::Candidate,
+            stability_interval: Duration::from_secs(40),
+        }
+    }
+}
+
+/// Does a border router translate type-7 LSAs (RFC 3101 §3.1)?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TranslatorRole {
+    /// If it is elected.
+    #[default]
+    Candidate,
+    /// In any case.
+    Always,
+}
+
+/// A range of external destinations of an NSSA (RFC 3101 §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NssaRangeConfig {
+    /// Tell the AS of it? `false` hides what is in it.
+    pub advertise: bool,
+    /// The route tag that it is told with.
+    pub tag: u32,
 }
 
 impl AreaKind {
@@ -73,13 +123,48 @@ impl AreaKind {
     pub const fn takes_externals(self) -> bool {
         match self {
             Self::Normal => true,
+            Self::Stub { .. } | Self::Nssa(_) => false,
+        }
+    }
+
+    /// What operators call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Stub { summaries: true, .. } => "stub",
+            Self::Stub { summaries: false, .. } => "totally-stubby",
+            Self::Nssa(NssaConfig { summaries: true, .. }) => "nssa",
+            Self::Nssa(_) => "totally-stubby-nssa",
+        }
+    }
+
+    /// The settings of an NSSA; `None` for all other kinds.
+    pub const fn nssa(self) -> Option<NssaConfig> {
+        match self {
+            Self::Nssa(nssa) => Some(nssa),
+            Self::Normal | Self::Stub { .. } => None,
+        }
+    }
+
+    /// May AS boundary routers be here (RFC 2328 §3.6, RFC 3101 §1.3)?
+    pub const fn has_boundary_routers(self) -> bool {
+        match self {
+            Self::Normal | Self::Nssa(_) => true,
             Self::Stub { .. } => false,
         }
     }
 
-    /// The Options of hellos, database descriptions and LSAs here (RFC 2328 §9.5, §10.8, §12.1.2, A.2).
+    /// The Options of database descriptions and LSAs here (RFC 2328 §10.8, §12.1.2, A.2).
     pub(crate) const fn options(self) -> u8 {
         if self.takes_externals() { options::E } else { 0 }
+    }
+
+    /// The Options of hellos here (RFC 2328 §9.5): the N-bit is in no other packet (RFC 3101 appendix A).
+    pub(crate) const fn hello_options(self) -> u8 {
+        match self {
+            Self::Nssa(_) => options::NP,
+            Self::Normal | Self::Stub { .. } => self.options(),
+        }
     }
 }
 

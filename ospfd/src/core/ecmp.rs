@@ -16,7 +16,7 @@ use ipnetwork::IpNetwork;
 
 use super::instance::Instance;
 use super::lsdb::Scope;
-use super::spf::build_v2::{AreaGraph, LocalLink, external};
+use super::spf::build_v2::{AreaGraph, LocalLink, external, nssa_external};
 use super::spf::graph::Vertex;
 use super::spf::hops::{FirstHop, FirstHops, NextHop};
 use super::spf::route::PathType;
@@ -138,8 +138,10 @@ impl Instance {
             let announcement = Announcement { path_type: PathType::IntraArea, metric: attached.metric };
             Some((graph.router_id(attached.vertex)?, attached.prefix, announcement))
         });
-        let lsas = self.lsdb.live(Scope::Area(id), now).chain(self.lsdb.live(Scope::As, now));
-        let externals = lsas.filter_map(external).map(|external| {
+        let of_as = self.lsdb.live(Scope::As, now).filter_map(external);
+        let of_as = of_as.filter(|_| self.config.area_kind(id).takes_externals());
+        let of_nssa = self.lsdb.live(Scope::Area(id), now).filter_map(|lsa| nssa_external(id, lsa));
+        let externals = of_as.chain(of_nssa).map(|external| {
             let path_type = match external.metric_type {
                 ExternalMetric::Type1 => PathType::External1,
                 ExternalMetric::Type2 => PathType::External2,

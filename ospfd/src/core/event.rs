@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
-use common::ids::{IfIndex, RouterId};
+use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
 use serde::{Deserialize, Serialize};
 
@@ -133,6 +133,15 @@ pub enum Event {
         what: &'static str,
         /// Prefixes in it now.
         advertisements: usize,
+    },
+    /// We translate an NSSA's external routes, or no more (RFC 3101 §3.1, its words).
+    Translator {
+        /// The NSSA.
+        area: AreaId,
+        /// Before.
+        from: &'static str,
+        /// After.
+        to: &'static str,
     },
     /// The routing table changed: this, in the order of prefixes.
     Routes(Vec<RouteChange>),

@@ -18,6 +18,7 @@ use super::drops::known;
 use super::event::{Event, LinkEvent, LinkState, RxDatagram, Transmit};
 use super::interface::Interface;
 use super::lsdb::{Lsdb, Scope};
+use super::nssa::Translators;
 use super::originate::Originator;
 use super::output::Output;
 use super::routing::Routing;
@@ -39,6 +40,7 @@ pub struct Instance {
     pub(super) lsdb: Lsdb,
     pub(super) originator: Originator,
     pub(super) routing: Routing,
+    pub(super) translators: Translators,
     pub(super) leases: LeaseTable,
     pub(super) timers: Timers,
     pub(super) output: Output,
@@ -77,6 +79,7 @@ impl Instance {
             lsdb,
             originator: Originator::default(),
             routing,
+            translators: Translators::default(),
             leases,
             timers: Timers::default(),
             output,
@@ -300,6 +303,7 @@ impl Instance {
             TimerKey::Lease => self.expire_leases(now),
             TimerKey::KeyChange => self.select_keys(now),
             TimerKey::Spf => self.calculate_routes(now),
+            TimerKey::Translator => self.elect_translators(now),
             TimerKey::Shutdown => {
                 if self.life == Life::Stopping {
                     self.stop_unacknowledged(now);
@@ -342,6 +346,7 @@ impl Instance {
             (TimerKey::Lease, self.leases.next_deadline()),
             (TimerKey::Spf, self.routing.backoff.deadline()),
             (TimerKey::KeyChange, self.next_key_change(now)),
+            (TimerKey::Translator, self.translators.next_deadline()),
         ] {
             match at {
                 Some(at) if self.timers.deadline(key) != Some(at) => self.timers.set(key, at),

@@ -1,6 +1,6 @@
 //! Links that come, change and go, and a configuration that changes: what is wanted against what runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::ids::{AreaId, IfIndex};
 use common::time::Instant;
@@ -12,6 +12,8 @@ use super::instance::Instance;
 use super::interface::{Event, Interface, State};
 use super::lsdb::Scope;
 use super::neighbor;
+use super::spf::ExternalRouting;
+use crate::packet::LsType;
 
 impl Instance {
     /// Takes note of a link. The same report twice changes nothing.
@@ -65,6 +67,7 @@ impl Instance {
         }
         self.routing.calculation.set_ranges(ranges(&config));
         self.lsdb.max_lsas = config.max_lsas;
+        self.routing.calculation.set_kinds(kinds(&config));
         self.config = config;
         self.dirty = true;
         let known: Vec<_> = self.links.keys().chain(self.interfaces.keys()).copied().collect();
@@ -166,6 +169,9 @@ impl Instance {
         for area in unused {
             self.lsdb.remove_scope(Scope::Area(area));
         }
+        for area in areas.iter().filter(|area| self.config.area_kind(**area).nssa().is_none()) {
+            self.lsdb.remove_type(Scope::Area(*area), LsType::Nssa);
+        }
         if !areas.iter().any(|area| self.config.area_kind(*area).takes_externals()) {
             self.lsdb.remove_scope(Scope::As);
         }
@@ -180,6 +186,19 @@ pub(crate) fn ranges(config: &Config) -> BTreeSet<(AreaId, IpNetwork)> {
     config.areas.iter().flat_map(of).collect()
 }
 
+/// How external routes are learnt in the areas where it is not by AS-external-LSAs.
+pub(crate) fn kinds(config: &Config) -> BTreeMap<AreaId, ExternalRouting> {
+    let of = |(area, config): (&AreaId, &AreaConfig)| {
+        let routing = match config.kind {
+            AreaKind::Normal => return None,
+            AreaKind::Stub { .. } => ExternalRouting::None,
+            AreaKind::Nssa(nssa) => ExternalRouting::Nssa { summaries: nssa.summaries },
+        };
+        Some((*area, routing))
+    };
+    config.areas.iter().filter_map(of).collect()
+}
+
 /// Does the change concern what an adjacency stands on? Our options do (RFC 2328 §10.8).
 fn needs_restart(running: &Interface, link: &LinkState, config: &InterfaceConfig, kind: AreaKind) -> bool {
     running.link.name != link.name
@@ -187,5 +206,5 @@ fn needs_restart(running: &Interface, link: &LinkState, config: &InterfaceConfig
         || running.config.area != config.area
         || running.config.network_type != config.network_type
         || running.config.passive != config.passive
-        || running.kind.options() != kind.options()
+        || running.kind.hello_options() != kind.hello_options()
 }

@@ -12,6 +12,7 @@
 //! | `flood/` | link state updates and acknowledgements (§13) |
 //! | `lsdb/`, `age` | the database (§12.2), ageing and verification (§14) |
 //! | `originate/` | our own LSAs (§12.4): desired, decided, done |
+//! | `nssa` | who translates an NSSA's external routes (RFC 3101) |
 //! | `spf/` | shortest paths (§16) |
 //! | `auth` | keys in force, sequence numbers (RFC 2328 appendix D) |
 //! | `advertise` | leases: who wants which prefix advertised |
@@ -28,7 +29,10 @@
 //! and is a poll before that; on a point-to-multipoint network without named neighbours hellos are multicast
 //! (`interface::poll`); who is no transit router gives summaries a cost of last resort (`originate::summary`); an AS
 //! boundary router stays one (`originate`); an LSA of ours that comes back is outdone, and not flooded first
-//! (`flood::classify`); a round of retransmissions may take several packets (`flood::send`); a transit area is no way to what we are attached to, and equal ways to a prefix that several areas or Network-LSAs have are put together (`spf`).
+//! (`flood::classify`); a round of retransmissions may take several packets (`flood::send`); a transit area is no way to
+//! what we are attached to, and equal ways to a prefix that several areas or Network-LSAs have are put together (`spf`); who
+//! translated an NSSA's routes takes all of them back (`nssa`), and its border routers need not say that they are AS boundary
+//! routers (`spf::external`).
 
 pub mod advertise;
 pub mod config;
@@ -47,6 +51,7 @@ mod interface;
 mod links;
 mod lsdb;
 mod neighbor;
+mod nssa;
 mod originate;
 mod output;
 mod receive;

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use common::control::ospf::{RouteNextHopView, RouteView};
-use common::ids::AreaId;
+use common::ids::{AreaId, IfIndex};
 use common::time::Instant;
+use ipnetwork::IpNetwork;
 
 use super::config::{Config, NetworkType};
 use super::drops::Counter;
 use super::event::Event;
 use super::instance::Instance;
-use super::interface::Interface;
-use super::links::ranges;
+use super::interface::{Interface, State};
+use super::links::{kinds, ranges};
 use super::lsdb::Scope;
 use super::originate::active_areas;
-use super::spf::build_v2::{AreaGraph, LocalLink, external, summary};
+use super::spf::build_v2::{AreaGraph, LocalLink, external, nssa_external, summary};
 use super::spf::calculation::{AreaInput, Calculation};
 use super::spf::delay::Backoff;
 use super::spf::route::{PathType, Route, RouteTable};
@@ -39,6 +40,7 @@ impl Routing {
     pub(crate) fn new(config: &Config) -> Self {
         let mut calculation = Calculation::new(config.router_id, config.routing.spf);
         calculation.set_ranges(ranges(config));
+        calculation.set_kinds(kinds(config));
         Self {
             calculation,
             backoff: Backoff::new(config.routing.delay),
@@ -92,14 +94,32 @@ impl Instance {
             let areas = active_areas(&self.interfaces);
             // RFC 2328 §16.7: what a border router tells each area follows from the routes.
             self.dirty |= areas.len() > 1;
+            self.routing.calculation.set_connected(self.connected());
+            let nssas = self.active_nssas();
+            let type_7 = nssas.iter().flat_map(|area| {
+                let of_area = self.lsdb.live(Scope::Area(*area), now);
+                of_area.filter_map(|lsa| nssa_external(*area, lsa))
+            });
             let inputs: Vec<_> = areas.into_iter().map(|area| self.area_input(now, area)).collect();
             let addresses = self.interfaces.values().filter_map(Interface::network);
             self.routing.calculation.set_addresses(addresses.map(|network| network.ip().into()).collect());
-            let externals = self.lsdb.live(Scope::As, now).filter_map(external);
-            self.routing.calculation.run(&inputs, externals)
+            let externals = self.lsdb.live(Scope::As, now).filter_map(external).chain(type_7);
+            let changes = self.routing.calculation.run(&inputs, externals);
+            self.elect_translators(now);
+            changes
         } else if !news.is_empty() {
             self.note_calculation(now, SpfKind::External);
-            let of_prefix = |prefix| self.lsdb.live_externals(prefix, now).filter_map(external);
+            let nssas = self.active_nssas();
+            // What a translator tells the AS of follows from the routes.
+            self.dirty |= !nssas.is_empty() && active_areas(&self.interfaces).len() > 1;
+            let (lsdb, nssas) = (&self.lsdb, &nssas);
+            let of_prefix = |prefix| {
+                let type_7 = nssas.iter().flat_map(move |area| {
+                    let of_area = lsdb.live_externals(Scope::Area(*area), prefix, now);
+                    of_area.filter_map(|lsa| nssa_external(*area, lsa))
+                });
+                lsdb.live_externals(Scope::As, prefix, now).filter_map(external).chain(type_7)
+            };
             let externals = news.externals.iter().copied().flat_map(of_prefix);
             self.routing.calculation.run_externals(&news.externals, externals)
         } else {
@@ -125,6 +145,12 @@ impl Instance {
             graph: AreaGraph::read(lsas(), self.config.router_id, local),
             summaries: lsas().filter_map(summary).collect(),
         }
+    }
+
+    /// Our address and network on each link that is up.
+    fn connected(&self) -> BTreeMap<IfIndex, IpNetwork> {
+        let up = self.interfaces.iter().filter(|(_, interface)| interface.state != State::Down);
+        up.filter_map(|(if_index, interface)| Some((*if_index, interface.network()?.into()))).collect()
     }
 
     /// What the links are that our Router-LSAs have, or will have.

@@ -116,8 +116,11 @@ impl Instance {
         let interfaces: Vec<&Interface> =
             self.interfaces.values().filter(|interface| interface.config.area == area).collect();
         let counts = self.lsa_counts(Scope::Area(area));
+        let nssa = self.config.area_kind(area).nssa();
         AreaView {
             area_id: area,
+            area_type: self.config.area_kind(area).name().to_owned(),
+            nssa_translator: nssa.map(|_| self.translators.state(area).name().to_owned()),
             area_if_total_counter: number(interfaces.len()),
             area_if_active_counter: number(interfaces.iter().filter(|i| i.state.is_operational()).count()),
             nbr_full_adjacent_counter: number(interfaces.iter().flat_map(|i| i.full_neighbors()).count()),

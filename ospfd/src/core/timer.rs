@@ -39,6 +39,8 @@ pub enum TimerKey {
     KeyChange,
     /// Routes are calculated (RFC 8405 §5.3, SPF_TIMER).
     Spf,
+    /// Another router has been elected to translate an NSSA's externals long enough (RFC 3101 §3.1).
+    Translator,
     /// Time to stop waiting for the last acknowledgements.
     Shutdown,
 }

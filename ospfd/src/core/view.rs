@@ -6,16 +6,17 @@ use std::time::Duration;
 use common::control::ospf::{AdvertisedView, InterfaceView, LsaView, NeighborView};
 use common::ids::RouterId;
 use common::time::Instant;
-use ipnetwork::IpNetwork;
+use ipnetwork::{IpNetwork, Ipv4Network};
 
-use crate::packet::{LSA_HEADER_LEN, LsType, LsaBody, LsaKey, MAX_AGE, RouterLink, RouterLinkType};
+use crate::packet::{ExternalLsa, LSA_HEADER_LEN, LsaBody, LsaKey, MAX_AGE, RouterLink, RouterLinkType};
 
 use super::config::NetworkType;
 use super::instance::Instance;
 use super::interface::{Interface, Poll};
 use super::lsdb::{Entry, Scope};
 use super::neighbor::{Neighbor, State};
-use super::originate::{external_body, link_state_ids, router_key, stub_link};
+use super::originate::{external_body, router_key, stub_link};
+use super::spf::build_v2::external_prefix;
 use super::timer::TimerKey;
 
 impl Instance {
@@ -108,20 +109,27 @@ impl Instance {
     /// Advertised prefixes; `originated` looks at the database.
     pub(crate) fn advertised_views(&self, now: Instant) -> Vec<AdvertisedView> {
         let links = self.standing_links(now);
-        let externals =
-            self.leases.merged().into_iter().filter(|(_, merged)| merged.offer.encoding.is_external());
-        let ids = link_state_ids(externals.map(|(prefix, _)| prefix));
         let stands = |prefix, offer| {
             let Some(body) = external_body(prefix, offer) else {
                 return links.binary_search(&stub_link(prefix, offer.metric)).is_ok();
             };
-            let Some(&link_state_id) = ids.get(&prefix) else { return false };
-            let advertising_router = self.config.router_id;
-            let key = LsaKey { ls_type: LsType::AsExternal, link_state_id, advertising_router };
-            let entry = self.lsdb.get(Scope::As, key);
-            entry.is_some_and(|entry| entry.age(now) < MAX_AGE && entry.lsa().body == body)
+            self.stands_external(now, prefix, &body)
         };
         self.leases.views(stands)
+    }
+
+    /// Does an AS-external-LSA of ours, or an NSSA-LSA, say this of `prefix`, whatever the forwarding address?
+    fn stands_external(&self, now: Instant, prefix: Ipv4Network, body: &ExternalLsa) -> bool {
+        let scopes = self.active_nssas().into_iter().map(Scope::Area).chain([Scope::As]);
+        let mut lsas = scopes.flat_map(|scope| self.lsdb.live_externals(scope, prefix.into(), now));
+        lsas.any(|lsa| match lsa.body {
+            LsaBody::External(standing) => {
+                lsa.header.key.advertising_router == self.config.router_id
+                    && external_prefix(lsa) == Some(prefix.into())
+                    && standing == ExternalLsa { forwarding_address: standing.forwarding_address, ..*body }
+            }
+            LsaBody::Router(_) | LsaBody::Network(_) | LsaBody::Summary(_) | LsaBody::Opaque => false,
+        })
     }
 
     /// The links of our Router-LSAs, in order.

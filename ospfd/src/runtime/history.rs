@@ -65,6 +65,10 @@ impl History {
                 ];
                 self.note(at, "key", fields);
             }
+            Event::Translator { area, from, to } => {
+                let fields = [("area", area.to_string()), ("from", text(from)), ("to", text(to))];
+                self.note(at, "nssa-translator", fields);
+            }
             Event::Lease { name, what, advertisements } => {
                 let fields = [
                     ("lease", name.clone()),

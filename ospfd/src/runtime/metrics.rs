@@ -103,6 +103,12 @@ impl Snapshot {
         let types = instance.lsa_types().into_iter();
         let types = types.map(|(ls_type, count)| (ls_type.to_string(), f64::from(count))).collect();
         self.gauges("lsas", "LSAs in the database by type", "type", types);
+        let translators = instance.area_views().into_iter().filter_map(|area| {
+            let state = area.nssa_translator?;
+            Some((area.area_id.to_string(), if state == "disabled" { 0.0 } else { 1.0 }))
+        });
+        let help = "Where we tell the AS of an NSSA's external routes";
+        self.gauges("nssa_translator", help, "area", translators.collect());
         let routes = f64::from(instance.spf_view(now).routes);
         self.gauge("routes", "Routes in the routing table, installed or not", routes);
         let prefixes = f64::from(instance.instance_view().advertised_counter);

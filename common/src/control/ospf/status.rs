@@ -46,6 +46,11 @@ pub struct InstanceView {
 pub struct AreaView {
     /// The area.
     pub area_id: AreaId,
+    /// `normal`, `stub`, `totally-stubby`, `nssa` or `totally-stubby-nssa`.
+    pub area_type: String,
+    /// In an NSSA, whether we tell the AS of its external routes: `disabled`, `elected`, `deposed` or `enabled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nssa_translator: Option<String>,
     /// Interfaces in it.
     pub area_if_total_counter: u32,
     /// Those of them that are up.

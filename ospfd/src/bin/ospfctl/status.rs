@@ -21,7 +21,19 @@ pub(super) fn instance(view: &InstanceView) -> String {
 
 pub(super) fn areas(rows: &[AreaView]) -> String {
     let header = [
-        "Area", "Up", "Ifs", "Full", "LSAs", "Router", "Network", "Summary", "ASBR", "NSSA", "Opaque",
+        "Area",
+        "Type",
+        "Up",
+        "Ifs",
+        "Full",
+        "LSAs",
+        "Router",
+        "Network",
+        "Summary",
+        "ASBR",
+        "NSSA",
+        "Opaque",
+        "Translator",
         "Digest",
     ];
     table(
@@ -29,6 +41,7 @@ pub(super) fn areas(rows: &[AreaView]) -> String {
         rows.iter().map(|area| {
             [
                 area.area_id.to_string(),
+                area.area_type.clone(),
                 area.area_if_active_counter.to_string(),
                 area.area_if_total_counter.to_string(),
                 area.nbr_full_adjacent_counter.to_string(),
@@ -39,6 +52,7 @@ pub(super) fn areas(rows: &[AreaView]) -> String {
                 area.lsa_asbr_number.to_string(),
                 area.lsa_nssa_number.to_string(),
                 (area.lsa_opaque_link_number + area.lsa_opaque_area_number).to_string(),
+                area.nssa_translator.clone().unwrap_or_else(|| "-".to_owned()),
                 area.database_digest.clone(),
             ]
         }),

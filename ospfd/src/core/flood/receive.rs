@@ -45,8 +45,10 @@ impl Instance {
         let within_arrival = |at: Option<Instant>| at.is_some_and(|at| now.since(at) < MIN_LS_ARRIVAL);
         let at_max_age = header.age >= MAX_AGE;
         Some(Facts {
-            // §13 (3): no AS-external-LSAs in stub areas.
-            supported: is_supported(key.ls_type) && scope.is_in(interface.place()),
+            // §13 (3): no AS-external-LSAs in stub areas; RFC 3101 §2.3: NSSA-LSAs in NSSAs only.
+            supported: is_supported(key.ls_type)
+                && scope.is_in(interface.place())
+                && (key.ls_type != LsType::Nssa || interface.kind.nssa().is_some()),
             bad_sequence: header.sequence == RESERVED_SEQUENCE
                 || (header.sequence == MAX_SEQUENCE && !at_max_age),
             at_max_age,
@@ -168,9 +170,10 @@ const fn is_supported(ls_type: LsType) -> bool {
         | LsType::SummaryNetwork
         | LsType::SummaryAsbr
         | LsType::AsExternal
+        | LsType::Nssa
         | LsType::OpaqueLink
         | LsType::OpaqueArea
         | LsType::OpaqueAs => true,
-        LsType::Nssa | LsType::Unknown(_) => false,
+        LsType::Unknown(_) => false,
     }
 }

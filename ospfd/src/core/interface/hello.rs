@@ -140,7 +140,7 @@ fn own_hello(interface: &Interface, neighbors: Vec<RouterId>) -> Hello {
             .filter(|_| !interface.is_unnumbered())
             .map_or(Ipv4Addr::UNSPECIFIED, |network| network.mask()),
         hello_interval: u16::try_from(interface.config.hello_interval.as_secs()).unwrap_or(u16::MAX),
-        options: interface.kind.options(),
+        options: interface.kind.hello_options(),
         priority: interface.config.priority,
         router_dead_interval: whole_seconds(interface.config.dead_interval),
         designated_router: interface.designated,
@@ -166,8 +166,8 @@ fn acceptable(interface: &Interface, hello: &Hello) -> Result<(), DropReason> {
     if Duration::from_secs(hello.router_dead_interval.into()) != interface.config.dead_interval {
         return Err(DropReason::DeadIntervalMismatch);
     }
-    // RFC 2328 §10.5 and RFC 3101 §2.4: E and N must agree; other bits are not looked at.
-    if hello.options & (options::E | options::NP) != interface.kind.options() {
+    // RFC 2328 §10.5 and RFC 3101 §2.1: E and N must agree; other bits are not looked at.
+    if hello.options & (options::E | options::NP) != interface.kind.hello_options() {
         return Err(DropReason::OptionsMismatch);
     }
     Ok(())

@@ -158,7 +158,11 @@ impl Lsdb {
         let was_live = known && !self.at_max_age.contains(&(scope, key));
         let before = self.take(scope, key);
         entry.previous_sent_at = before.as_ref().and_then(|before| before.sent_at);
-        let same = before.as_ref().is_some_and(|before| before.lsa().body == entry.lsa().body);
+        // §13.2: the Options or the contents have changed.
+        let same = before.as_ref().is_some_and(|before| {
+            let (before, after) = (before.lsa(), entry.lsa());
+            before.header.options == after.header.options && before.body == after.body
+        });
         // What a border router tells others is no news to itself.
         let own_summary =
             origin == Origin::Own && matches!(key.ls_type, LsType::SummaryNetwork | LsType::SummaryAsbr);
@@ -216,22 +220,39 @@ impl Lsdb {
         }
     }
 
+    /// Takes out everything of one type in one scope.
+    pub(crate) fn remove_type(&mut self, scope: Scope, ls_type: LsType) {
+        let of_type = |key: &LsaKey| key.ls_type == ls_type;
+        let doomed: Vec<_> = self.range(scope, None).map(|(_, key, _)| key).filter(of_type).collect();
+        for key in doomed {
+            self.remove(scope, key);
+        }
+    }
+
     /// The LSAs of one scope that are not at MaxAge.
     pub(crate) fn live(&self, scope: Scope, now: Instant) -> impl Iterator<Item = &Lsa> {
         let is_live = move |entry: &&Entry| entry.age(now) < MAX_AGE;
         self.range(scope, None).map(|(_, _, entry)| entry).filter(is_live).map(Entry::lsa)
     }
 
-    /// The AS-external-LSAs whose Link State ID lies in `prefix`, as that of its own does (RFC 2328 appendix E), and that
-    /// are not at MaxAge.
-    pub(crate) fn live_externals(&self, prefix: IpNetwork, now: Instant) -> impl Iterator<Item = &Lsa> {
+    /// The AS-external-LSAs, or NSSA-LSAs in the scope of an area, whose Link State ID lies in `prefix`, as that of its
+    /// own does (RFC 2328 appendix E), and that are not at MaxAge.
+    pub(crate) fn live_externals(
+        &self,
+        scope: Scope,
+        prefix: IpNetwork,
+        now: Instant,
+    ) -> impl Iterator<Item = &Lsa> {
+        let ls_type = match scope {
+            Scope::Area(_) => LsType::Nssa,
+            Scope::As | Scope::Link(_) => LsType::AsExternal,
+        };
         let bounds = match prefix {
             IpNetwork::V4(net) => Some((net.network().to_bits(), net.broadcast().to_bits())),
             IpNetwork::V6(_) => None,
         };
-        let key = |link_state_id, router| {
-            let advertising_router = RouterId(router);
-            (Scope::As, LsaKey { ls_type: LsType::AsExternal, link_state_id, advertising_router })
+        let key = move |link_state_id, router| {
+            (scope, LsaKey { ls_type, link_state_id, advertising_router: RouterId(router) })
         };
         bounds
             .into_iter()

@@ -27,7 +27,8 @@ impl News {
             LsType::Router | LsType::Network | LsType::SummaryNetwork | LsType::SummaryAsbr => {
                 self.note_everything();
             }
-            LsType::AsExternal => {
+            // RFC 3101 §2.6: those of type 7 like those of type 5.
+            LsType::AsExternal | LsType::Nssa => {
                 if !self.everything {
                     self.externals.extend(external_prefix(lsa));
                 }
@@ -35,11 +36,7 @@ impl News {
                     self.note_everything();
                 }
             }
-            LsType::Nssa
-            | LsType::OpaqueLink
-            | LsType::OpaqueArea
-            | LsType::OpaqueAs
-            | LsType::Unknown(_) => {}
+            LsType::OpaqueLink | LsType::OpaqueArea | LsType::OpaqueAs | LsType::Unknown(_) => {}
         }
     }
 

@@ -1,8 +1,7 @@
 //! Database description packets (RFC 2328 §10.6, §10.8).
 //!
 //! Opaque LSAs are described to neighbours that set the O-bit, and to no others (RFC 5250 §3.1): some start the exchange over
-//! and over when they meet one. NSSA-LSAs in a neighbour's description are skipped: we do not set the bit that would make it
-//! send them.
+//! and over when they meet one. NSSA-LSAs in a neighbour's description are skipped where the area is no NSSA.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -238,7 +237,7 @@ impl Instance {
     /// Puts what is newer than ours on the request list. `false`: the exchange starts over.
     fn note_headers(&mut self, now: Instant, rx: Rx, headers: &[LsaHeader]) -> bool {
         let Some(interface) = self.interfaces.get_mut(&rx.if_index) else { return false };
-        let place = interface.place();
+        let (place, is_nssa) = (interface.place(), interface.kind.nssa().is_some());
         let own_key = router_key(self.config.router_id);
         let Some(neighbor) = interface.neighbors.get_mut(&rx.router_id) else { return false };
         for header in headers {
@@ -262,7 +261,7 @@ impl Instance {
                 LsType::OpaqueAs if !place.takes_externals => {
                     self.output.drop(rx.if_index, rx.source, DropReason::UnsupportedLsType);
                 }
-                LsType::Nssa => {
+                LsType::Nssa if !is_nssa => {
                     self.output.drop(rx.if_index, rx.source, DropReason::UnsupportedLsType);
                 }
                 LsType::Router
@@ -270,6 +269,7 @@ impl Instance {
                 | LsType::SummaryNetwork
                 | LsType::SummaryAsbr
                 | LsType::AsExternal
+                | LsType::Nssa
                 | LsType::OpaqueLink
                 | LsType::OpaqueArea
                 | LsType::OpaqueAs => {

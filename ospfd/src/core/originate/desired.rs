@@ -7,7 +7,7 @@ use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
 
 use crate::core::advertise::Offer;
-use crate::core::config::{AreaConfig, NetworkType};
+use crate::core::config::{AreaConfig, AreaKind, NetworkType, TranslatorRole};
 use crate::core::constants::{MAX_LINK_METRIC, MAX_ROUTER_LINKS};
 use crate::core::interface::{Interface, State};
 use crate::core::lsdb::Scope;
@@ -17,8 +17,10 @@ use crate::packet::{
     LsType, LsaBody, LsaKey, NetworkLsa, RouterLink, RouterLinkType, RouterLsa, router_flags,
 };
 
-use super::external::external_lsas;
+use super::external::{bodies, lsas};
+use super::nssa::{Place, nssa_lsas};
 use super::summary::{BoundaryRoute, SummaryView, summary_lsas};
+use super::translate::{Translation, add_translations};
 
 /// What origination depends on.
 #[derive(Debug)]
@@ -45,11 +47,13 @@ pub(crate) struct View<'a> {
     pub(crate) routes: &'a RouteTable,
     /// Ways to AS boundary routers.
     pub(crate) boundary: &'a [BoundaryRoute],
+    /// What we tell the AS of the external routes of NSSAs.
+    pub(crate) translation: Translation<'a>,
 }
 
 impl View<'_> {
-    fn takes_externals(&self, area: AreaId) -> bool {
-        self.area_configs.get(&area).is_none_or(|config| config.kind.takes_externals())
+    fn kind(&self, area: AreaId) -> AreaKind {
+        self.area_configs.get(&area).map_or(AreaKind::Normal, |config| config.kind)
     }
 }
 
@@ -72,9 +76,13 @@ pub(crate) struct Desired {
 pub(crate) fn desired_lsas(view: &View<'_>) -> Desired {
     let mut desired = Desired::default();
     // §12.4.1: attached to several areas.
-    let is_border = active_areas(view.interfaces).len() > 1;
+    let active = active_areas(view.interfaces);
+    let is_border = active.len() > 1;
+    // RFC 3101 §3.1: the border routers of an NSSA are AS boundary routers, in every area that may have such.
+    let borders_nssa = is_border && active.iter().any(|area| view.kind(*area).nssa().is_some());
     for &area in view.areas {
-        let (body, left_out) = router_lsa(view, area, is_border);
+        let kind = view.kind(area);
+        let (body, left_out) = router_lsa(view, area, flags(view, kind, is_border, borders_nssa));
         desired.left_out += left_out;
         desired.lsas.insert((Scope::Area(area), router_key(view.router_id)), LsaBody::Router(body));
         for interface in interfaces_in(view, area) {
@@ -88,13 +96,41 @@ pub(crate) fn desired_lsas(view: &View<'_>) -> Desired {
     if is_border {
         add_summaries(view, &mut desired);
     }
-    if view.areas.iter().any(|area| view.takes_externals(*area)) {
+    if view.areas.iter().any(|area| view.kind(*area).takes_externals()) {
         // §12.4.4
-        let (externals, left_out) = external_lsas(view.router_id, view.externals);
+        let mut told = bodies(view.externals);
+        if is_border {
+            add_translations(&view.translation, &mut told);
+        }
+        let (externals, left_out) = lsas(view.router_id, LsType::AsExternal, told);
         desired.left_out += left_out;
         desired.lsas.extend(externals.into_iter().map(|(key, body)| ((Scope::As, key), body)));
     }
+    let tells_as = active.iter().any(|area| view.kind(*area).takes_externals());
+    for &area in view.areas {
+        if let Some(nssa) = view.kind(area).nssa() {
+            let (externals, left_out) = nssa_lsas(view, area, &nssa, Place { is_border, tells_as });
+            desired.left_out += left_out;
+            desired.lsas.extend(externals.into_iter().map(|(key, body)| ((Scope::Area(area), key), body)));
+        }
+    }
     desired
+}
+
+/// The bits of our Router-LSA in an area of kind `kind` (§12.4.1, RFC 3101 appendix B).
+fn flags(view: &View<'_>, kind: AreaKind, is_border: bool, borders_nssa: bool) -> u8 {
+    let mut flags = 0;
+    if is_border {
+        flags |= router_flags::B;
+    }
+    // §12.4.1: stub areas have no AS boundary routers.
+    if (view.is_boundary || borders_nssa) && kind.has_boundary_routers() {
+        flags |= router_flags::E;
+    }
+    if is_border && kind.nssa().is_some_and(|nssa| nssa.translator == TranslatorRole::Always) {
+        flags |= router_flags::NT;
+    }
+    flags
 }
 
 /// §12.4.3
@@ -132,12 +168,13 @@ pub(crate) fn stub_link(prefix: Ipv4Network, metric: u16) -> RouterLink {
     }
 }
 
-fn interfaces_in<'a>(view: &View<'a>, area: AreaId) -> impl Iterator<Item = &'a Interface> {
+/// Our interfaces in an area.
+pub(super) fn interfaces_in<'a>(view: &View<'a>, area: AreaId) -> impl Iterator<Item = &'a Interface> {
     view.interfaces.values().filter(move |interface| interface.config.area == area)
 }
 
 /// RFC 2328 §12.4.1, and how many advertised prefixes found no room.
-fn router_lsa(view: &View<'_>, area: AreaId, is_border: bool) -> (RouterLsa, usize) {
+fn router_lsa(view: &View<'_>, area: AreaId, flags: u8) -> (RouterLsa, usize) {
     let mut links = Vec::new();
     let mut stubs = BTreeMap::new();
     for interface in interfaces_in(view, area) {
@@ -152,14 +189,6 @@ fn router_lsa(view: &View<'_>, area: AreaId, is_border: bool) -> (RouterLsa, usi
     links.extend(stubs.into_iter().map(|(prefix, metric)| stub_link(prefix, metric)));
     let left_out = links.len().saturating_sub(MAX_ROUTER_LINKS);
     links.truncate(MAX_ROUTER_LINKS);
-    let mut flags = 0;
-    if is_border {
-        flags |= router_flags::B;
-    }
-    // §12.4.1: stub areas have no AS boundary routers.
-    if view.is_boundary && view.takes_externals(area) {
-        flags |= router_flags::E;
-    }
     (RouterLsa { flags, links }, left_out)
 }
 

@@ -1,10 +1,12 @@
+use common::control::ospf::Encoding;
 use common::ids::RouterId;
 use common::time::Instant;
 
 use super::*;
-use crate::core::config::{AreaKind, InterfaceConfig};
+use crate::core::config::{AreaKind, InterfaceConfig, NssaConfig};
 use crate::core::event::LinkState;
 use crate::core::neighbor::{Neighbor, State as NeighborState};
+use crate::packet::ExternalMetric;
 
 const OWN: RouterId = RouterId(1);
 const AREA: AreaId = AreaId(0);
@@ -54,10 +56,11 @@ struct Scene {
     interfaces: Vec<Interface>,
     areas: BTreeMap<AreaId, AreaConfig>,
     is_boundary: bool,
+    externals: BTreeMap<Ipv4Network, Offer>,
 }
 
 fn scene(interfaces: Vec<Interface>) -> Scene {
-    Scene { interfaces, areas: BTreeMap::new(), is_boundary: false }
+    Scene { interfaces, areas: BTreeMap::new(), is_boundary: false, externals: BTreeMap::new() }
 }
 
 impl Scene {
@@ -70,13 +73,19 @@ impl Scene {
             transit: true,
             interfaces: &interfaces,
             stubs: &BTreeMap::new(),
-            externals: &BTreeMap::new(),
+            externals: &self.externals,
             is_boundary: self.is_boundary,
             areas: &areas,
             area_configs: &self.areas,
             transit_areas: &BTreeSet::new(),
             routes: &RouteTable::default(),
             boundary: &[],
+            translation: Translation {
+                installed: &BTreeMap::new(),
+                translating: &BTreeSet::new(),
+                told_by_others: &BTreeSet::new(),
+                areas: &self.areas,
+            },
         })
     }
 
@@ -216,4 +225,99 @@ fn the_designated_router_tells_who_is_full_and_nobody_else_does() {
         assert_eq!(network_lsas(with(led(State::Dr), 9, NeighborState::Loading)), []);
         assert_eq!(network_lsas(with(led_by(led(State::Backup), 9), 9, NeighborState::Full)), []);
     }
+}
+
+const NSSA: AreaId = AreaId(1);
+
+impl Scene {
+    fn nssa(mut self, translator: TranslatorRole) -> Self {
+        let kind = AreaKind::Nssa(NssaConfig { translator, ..NssaConfig::default() });
+        self.areas.insert(NSSA, AreaConfig { kind, ..AreaConfig::default() });
+        self
+    }
+
+    /// Forwarding address, metric type and metric of what the NSSA is told.
+    fn nssa_lsas(mut self) -> Vec<(u32, Ipv4Addr, ExternalMetric, u32)> {
+        let offer = Offer { encoding: Encoding::External2, metric: 20, tag: 0 };
+        self.externals.insert("203.0.113.1/32".parse().unwrap(), offer);
+        let told = self.desired().lsas.into_iter().filter_map(|((scope, key), body)| match body {
+            LsaBody::External(lsa) if scope == Scope::Area(NSSA) => {
+                Some((key.link_state_id, lsa.forwarding_address, lsa.metric_type, lsa.metric))
+            }
+            _ => None,
+        });
+        told.collect()
+    }
+}
+
+fn of_nssa(index: u32, state: State) -> Interface {
+    interface_in(NSSA, index, NetworkType::PointToPoint, state)
+}
+
+/// RFC 3101 §3.1, appendix B.
+#[test]
+fn the_border_router_of_an_nssa_is_a_boundary_router_and_says_whether_it_always_translates() {
+    let border = || {
+        scene(vec![
+            interface(NetworkType::PointToPoint, State::PointToPoint),
+            of_nssa(3, State::PointToPoint),
+        ])
+    };
+    let flags = |scene: Scene, area| scene.router_lsa(area).flags;
+    let both = router_flags::B | router_flags::E;
+    for (role, bit) in [(TranslatorRole::Candidate, 0), (TranslatorRole::Always, router_flags::NT)] {
+        assert_eq!(flags(border().nssa(role), AREA), both);
+        assert_eq!(flags(border().nssa(role), NSSA), both | bit);
+        let inside = scene(vec![of_nssa(3, State::PointToPoint)]).nssa(role);
+        assert_eq!(flags(inside, NSSA), 0);
+    }
+}
+
+/// RFC 3101 §2.3.
+#[test]
+fn the_forwarding_address_is_a_loopback_then_one_without_routers_then_any_that_is_told() {
+    let candidate = TranslatorRole::Candidate;
+    let via = |interfaces: Vec<Interface>| {
+        let told = scene(interfaces).nssa(candidate).nssa_lsas();
+        assert_eq!(told.len(), 1, "{told:?}");
+        told[0].1
+    };
+    let address = |index| Ipv4Addr::new(192, 0, index, 1);
+    let passive = || {
+        let mut interface = of_nssa(5, State::PointToPoint);
+        interface.config.passive = true;
+        interface
+    };
+    let hidden = || {
+        let mut interface = of_nssa(3, State::PointToPoint);
+        interface.config.hide_prefix = true;
+        interface
+    };
+    assert_eq!(
+        via(vec![of_nssa(4, State::PointToPoint), passive(), of_nssa(6, State::Loopback)]),
+        address(6)
+    );
+    assert_eq!(via(vec![of_nssa(4, State::PointToPoint), passive()]), address(5));
+    assert_eq!(via(vec![of_nssa(4, State::PointToPoint), of_nssa(5, State::PointToPoint)]), address(4));
+    // The one that is down is chosen no more.
+    assert_eq!(via(vec![of_nssa(4, State::Down), of_nssa(5, State::PointToPoint)]), address(5));
+    assert_eq!(via(vec![hidden(), of_nssa(5, State::PointToPoint)]), address(5));
+    assert_eq!(via(vec![hidden()]), Ipv4Addr::UNSPECIFIED);
+    // A borrowed address is not told here.
+    assert_eq!(via(vec![hidden(), unnumbered(of_nssa(5, State::PointToPoint))]), Ipv4Addr::UNSPECIFIED);
+}
+
+/// RFC 3101 §2.4, §2.7.
+#[test]
+fn a_border_router_tells_the_nssa_a_default_route_and_its_own_externals_without_forwarding_address() {
+    let interfaces =
+        || vec![interface(NetworkType::PointToPoint, State::PointToPoint), of_nssa(3, State::PointToPoint)];
+    let told = scene(interfaces()).nssa(TranslatorRole::Candidate).nssa_lsas();
+    let nowhere = Ipv4Addr::UNSPECIFIED;
+    let vip = 0xcb00_7101;
+    assert_eq!(told, [(0, nowhere, ExternalMetric::Type2, 1), (vip, nowhere, ExternalMetric::Type2, 20)]);
+    let mut without = scene(interfaces());
+    let kind = AreaKind::Nssa(NssaConfig { summaries: false, ..NssaConfig::default() });
+    without.areas.insert(NSSA, AreaConfig { kind, ..AreaConfig::default() });
+    assert_eq!(without.nssa_lsas(), [(vip, nowhere, ExternalMetric::Type2, 20)]);
 }

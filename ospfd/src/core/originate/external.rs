@@ -1,4 +1,4 @@
-//! AS-external-LSAs for advertised prefixes (RFC 2328 §12.4.4), and their Link State IDs (appendix E).
+//! AS-external-LSAs for prefixes outside the AS (RFC 2328 §12.4.4), and their Link State IDs (appendix E).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -10,42 +10,43 @@ use ipnetwork::Ipv4Network;
 use crate::core::advertise::Offer;
 use crate::packet::{ExternalLsa, ExternalMetric, LsType, LsaBody, LsaKey};
 
-/// One LSA per external prefix, so that the change of one is not held back by that of another; and how many prefixes
-/// found no Link State ID.
-pub(crate) fn external_lsas(
-    router_id: RouterId,
-    offers: &BTreeMap<Ipv4Network, Offer>,
+/// One LSA of type 5 or 7 per prefix, so that the change of one is not held back by that of another; and how many
+/// prefixes found no Link State ID.
+pub(super) fn lsas(
+    advertising_router: RouterId,
+    ls_type: LsType,
+    bodies: BTreeMap<Ipv4Network, ExternalLsa>,
 ) -> (BTreeMap<LsaKey, LsaBody>, usize) {
-    let ids = link_state_ids(offers.keys().copied());
-    let lsas: BTreeMap<_, _> = ids
-        .iter()
-        .filter_map(|(prefix, &id)| {
-            Some((external_key(router_id, id), external_body(*prefix, *offers.get(prefix)?)?))
-        })
-        .collect();
-    let left_out = offers.len() - lsas.len();
-    (lsas, left_out)
+    let ids = link_state_ids(bodies.keys().copied());
+    let left_out = bodies.len() - ids.len();
+    let lsas = bodies.into_iter().filter_map(|(prefix, body)| {
+        let key = LsaKey { ls_type, link_state_id: *ids.get(&prefix)?, advertising_router };
+        Some((key, LsaBody::External(body)))
+    });
+    (lsas.collect(), left_out)
 }
 
-const fn external_key(router_id: RouterId, link_state_id: u32) -> LsaKey {
-    LsaKey { ls_type: LsType::AsExternal, link_state_id, advertising_router: router_id }
+/// What the AS is told of external prefixes.
+pub(super) fn bodies(offers: &BTreeMap<Ipv4Network, Offer>) -> BTreeMap<Ipv4Network, ExternalLsa> {
+    let body = |(prefix, offer): (&Ipv4Network, &Offer)| Some((*prefix, external_body(*prefix, *offer)?));
+    offers.iter().filter_map(body).collect()
 }
 
 /// What the LSA of a prefix says; `None` for a prefix that is to be a stub link.
-pub(crate) fn external_body(prefix: Ipv4Network, offer: Offer) -> Option<LsaBody> {
+pub(crate) fn external_body(prefix: Ipv4Network, offer: Offer) -> Option<ExternalLsa> {
     let metric_type = match offer.encoding {
         Encoding::Stub => return None,
         Encoding::External1 => ExternalMetric::Type1,
         Encoding::External2 => ExternalMetric::Type2,
     };
-    Some(LsaBody::External(ExternalLsa {
+    Some(ExternalLsa {
         network_mask: prefix.mask(),
         metric_type,
         metric: u32::from(offer.metric),
         // All directors of a VIP must say the same here, or the routers find one next hop only: traffic comes to us.
         forwarding_address: Ipv4Addr::UNSPECIFIED,
         route_tag: offer.tag,
-    }))
+    })
 }
 
 /// RFC 2328 appendix E: a Link State ID for each prefix. It is the network's address; of several prefixes with the same

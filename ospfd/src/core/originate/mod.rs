@@ -4,7 +4,9 @@
 mod decide;
 mod desired;
 mod external;
+mod nssa;
 mod summary;
+mod translate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use common::ids::{AreaId, IfIndex};
 use common::time::Instant;
+use ipnetwork::IpNetwork;
 
 use crate::packet::{LsType, Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, options};
 
@@ -21,12 +24,15 @@ use super::drops::DropReason;
 use super::flood::Sender;
 use super::instance::{Instance, Life};
 use super::lsdb::{Origin, Scope};
+use super::spf::Translatable;
+use super::spf::build_v2::external;
 use super::timer::TimerKey;
 use decide::{Decision, History, Standing, decide};
 use desired::{Desired, View, desired_lsas, listening_areas};
 pub(crate) use desired::{active_areas, router_key, stub_link};
-pub(crate) use external::{external_body, link_state_ids};
+pub(crate) use external::external_body;
 use summary::BoundaryRoute;
+use translate::Translation;
 
 /// Should an LSA of ours stand in the database?
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +128,7 @@ impl Instance {
     pub(crate) fn originate(&mut self, now: Instant) {
         self.dirty = false;
         let areas = listening_areas(&self.interfaces, |area| self.stands(area));
-        let desired = self.desired(&areas);
+        let desired = self.desired(now, &areas);
         if desired.left_out > self.left_out {
             self.output.drop(IfIndex::default(), Ipv4Addr::UNSPECIFIED, DropReason::RouterLsaFull);
         }
@@ -141,8 +147,7 @@ impl Instance {
                 Scope::Link(_) => true,
             };
             // Which summaries a border router wants is known once the routes are.
-            let unsure =
-                routes_pending && matches!(key.ls_type, LsType::SummaryNetwork | LsType::SummaryAsbr);
+            let unsure = routes_pending && self.follows_from_routes(scope, key);
             let wanted = match desired.lsas.get(&(scope, key)) {
                 Some(body) => Wanted::Yes(body),
                 None if (heard && !unsure) || self.life != Life::Running => Wanted::No,
@@ -158,6 +163,39 @@ impl Instance {
         }
     }
 
+    /// Is it known only once the routes are whether we want an LSA? Translations of an NSSA's externals of a former life
+    /// are among them.
+    fn follows_from_routes(&self, scope: Scope, key: LsaKey) -> bool {
+        match key.ls_type {
+            LsType::SummaryNetwork | LsType::SummaryAsbr => true,
+            LsType::AsExternal => self.lsdb.get(scope, key).is_none() && !self.active_nssas().is_empty(),
+            LsType::Router
+            | LsType::Network
+            | LsType::Nssa
+            | LsType::OpaqueLink
+            | LsType::OpaqueArea
+            | LsType::OpaqueAs
+            | LsType::Unknown(_) => false,
+        }
+    }
+
+    /// RFC 3101 §3.2 (2): what another border router of the NSSA, with a higher Router ID, tells of the translatable
+    /// in the same words.
+    fn told_by_others(&self, now: Instant) -> BTreeSet<(AreaId, IpNetwork)> {
+        let own = self.config.router_id;
+        let translatable = self.routing.calculation.translatable().iter();
+        let is_told = |((area, prefix), one): &(&(AreaId, IpNetwork), &Translatable)| {
+            let others = self.other_translators(*area);
+            let of_prefix = self.lsdb.live_externals(Scope::As, *prefix, now).filter_map(external);
+            of_prefix.filter(|told| told.by > own && others.contains(&told.by)).any(|told| {
+                told.prefix == *prefix
+                    && told.forwarding_address == one.external.forwarding_address
+                    && (told.metric_type, told.metric) == (one.external.metric_type, one.external.metric)
+            })
+        };
+        translatable.filter(is_told).map(|(key, _)| *key).collect()
+    }
+
     /// Does a Router-LSA of ours stand in this area, here or, from a former life, with a neighbour?
     fn stands(&self, area: AreaId) -> bool {
         let (scope, key) = (Scope::Area(area), router_key(self.config.router_id));
@@ -165,7 +203,7 @@ impl Instance {
         stands || self.originator.is_outdone(scope, key)
     }
 
-    fn desired(&mut self, areas: &BTreeSet<AreaId>) -> Desired {
+    fn desired(&mut self, now: Instant, areas: &BTreeSet<AreaId>) -> Desired {
         if self.life != Life::Running || areas.is_empty() {
             return Desired::default();
         }
@@ -192,6 +230,7 @@ impl Instance {
                 next_hops: path.next_hops.clone(),
             })
             .collect();
+        let (translating, told_by_others) = (self.translators.translating(), self.told_by_others(now));
         desired_lsas(&View {
             router_id: self.config.router_id,
             transit: self.config.transit,
@@ -204,6 +243,12 @@ impl Instance {
             transit_areas: self.routing.calculation.transit_areas(),
             routes: self.routing.calculation.internal(),
             boundary: &boundary,
+            translation: Translation {
+                installed: self.routing.calculation.translatable(),
+                translating: &translating,
+                told_by_others: &told_by_others,
+                areas: &self.config.areas,
+            },
         })
     }
 
@@ -228,7 +273,7 @@ impl Instance {
             Decision::Originate(sequence) => {
                 let body = body?.clone();
                 let options = match scope {
-                    Scope::Area(area) => self.config.area_kind(area).options(),
+                    Scope::Area(area) => self.config.area_kind(area).options() | p_bit(key.ls_type, &body),
                     Scope::As | Scope::Link(_) => options::E,
                 };
                 self.originate_one(now, scope, Lsa::build(0, options, key, sequence, body).ok())
@@ -289,6 +334,22 @@ impl Instance {
         if self.lsdb.install(scope, lsa, Origin::Own, now).is_ok() {
             self.flood(now, scope, key, Sender::Us);
         }
+    }
+}
+
+/// RFC 3101 §2.4: what has a forwarding address is to be told to the AS.
+fn p_bit(ls_type: LsType, body: &LsaBody) -> u8 {
+    match body {
+        LsaBody::External(external)
+            if ls_type == LsType::Nssa && !external.forwarding_address.is_unspecified() =>
+        {
+            options::NP
+        }
+        LsaBody::External(_)
+        | LsaBody::Router(_)
+        | LsaBody::Network(_)
+        | LsaBody::Summary(_)
+        | LsaBody::Opaque => 0,
     }
 }
 

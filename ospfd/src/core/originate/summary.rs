@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::{IpNetwork, Ipv4Network};
 
-use crate::core::config::{AreaConfig, AreaKind, RangeConfig};
+use crate::core::config::{AreaConfig, AreaKind, NssaConfig, RangeConfig};
 use crate::core::spf::hops::NextHops;
 use crate::core::spf::route::{PathType, RouteTable};
 use crate::packet::{LS_INFINITY, LsType, LsaBody, LsaKey, SummaryLsa};
@@ -16,7 +16,7 @@ const BACKBONE: AreaId = AreaId(0);
 
 /// What traffic through us costs where nobody should send any: far above all others, and still a way of last resort.
 /// RFC 6987 speaks of links only; FRR and others use this number for summaries.
-const LAST_RESORT: u32 = 0x00ff_0000;
+pub(super) const LAST_RESORT: u32 = 0x00ff_0000;
 
 /// A way to an AS boundary router.
 #[derive(Clone, Debug)]
@@ -66,10 +66,18 @@ struct Path<'a> {
 pub(crate) fn summary_lsas(view: &SummaryView<'_>, area: AreaId) -> (BTreeMap<LsaKey, LsaBody>, usize) {
     let kind = view.areas.get(&area).map_or(AreaKind::Normal, |config| config.kind);
     let mut networks = match kind {
-        AreaKind::Normal | AreaKind::Stub { summaries: true, .. } => networks(view, area),
-        AreaKind::Stub { summaries: false, .. } => BTreeMap::new(),
+        AreaKind::Normal
+        | AreaKind::Stub { summaries: true, .. }
+        | AreaKind::Nssa(NssaConfig { summaries: true, .. }) => networks(view, area),
+        AreaKind::Stub { summaries: false, .. } | AreaKind::Nssa(_) => BTreeMap::new(),
     };
-    if let AreaKind::Stub { default_cost, .. } = kind {
+    // RFC 3101 §2.7: an NSSA that is told of other areas has its default route from a type-7 LSA.
+    let default_cost = match kind {
+        AreaKind::Stub { default_cost, .. }
+        | AreaKind::Nssa(NssaConfig { summaries: false, default_cost, .. }) => Some(default_cost),
+        AreaKind::Normal | AreaKind::Nssa(_) => None,
+    };
+    if let Some(default_cost) = default_cost {
         // §12.4.3.1: what is not told of is behind us.
         let cost = if view.transit { default_cost } else { default_cost.max(LAST_RESORT) };
         networks.extend(Ipv4Network::new([0; 4].into(), 0).ok().map(|default| (default, cost)));

@@ -7,18 +7,18 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use common::ids::{IfIndex, RouterId};
+use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::{IpNetwork, Ipv4Network};
 
 use crate::packet::{
     LS_INFINITY, LsType, Lsa, LsaBody, LsaKey, MAX_AGE, NetworkLsa, RouterLink, RouterLinkType, RouterLsa,
-    SummaryLsa, router_flags,
+    SummaryLsa, options, router_flags,
 };
 
 use super::graph::{Graph, GraphBuilder, Vertex};
 use super::hops::{FirstHop, FirstHops, NextHop};
 use super::ids::IdIndex;
-use super::{Destination, External, Summary};
+use super::{Destination, External, Origin, Summary};
 
 /// A mask that says: this network only carries traffic, and is no destination (RFC 6860 §2.2.2.2).
 const TRANSIT_ONLY: u32 = u32::MAX;
@@ -123,17 +123,13 @@ impl AreaGraph {
         self.flagged(router_flags::B)
     }
 
-    /// The routers that call themselves AS boundary routers.
-    pub fn boundary_routers(&self) -> impl Iterator<Item = (RouterId, Vertex)> {
-        self.flagged(router_flags::E)
-    }
-
     /// The routers that call themselves endpoints of virtual links through the area.
     pub fn virtual_endpoints(&self) -> impl Iterator<Item = (RouterId, Vertex)> {
         self.flagged(router_flags::V)
     }
 
-    fn flagged(&self, flag: u8) -> impl Iterator<Item = (RouterId, Vertex)> {
+    /// Routers whose Router-LSA has any of `flags`.
+    pub(super) fn flagged(&self, flag: u8) -> impl Iterator<Item = (RouterId, Vertex)> {
         let base = self.networks.ids().len();
         self.flags
             .iter()
@@ -277,16 +273,28 @@ pub fn summary(lsa: &Lsa) -> Option<Summary> {
 
 /// What an AS-external-LSA tells of; `None` for other LSAs.
 pub fn external(lsa: &Lsa) -> Option<External> {
-    let LsaKey { ls_type: LsType::AsExternal, advertising_router, .. } = lsa.header.key else {
+    if lsa.header.key.ls_type != LsType::AsExternal {
         return None;
-    };
+    }
+    external_from(lsa, Origin::As)
+}
+
+/// What an NSSA-LSA of `area` tells of; `None` for other LSAs.
+pub fn nssa_external(area: AreaId, lsa: &Lsa) -> Option<External> {
+    if lsa.header.key.ls_type != LsType::Nssa {
+        return None;
+    }
+    external_from(lsa, Origin::Nssa { area, propagate: lsa.header.options & options::NP != 0 })
+}
+
+fn external_from(lsa: &Lsa, origin: Origin) -> Option<External> {
     let LsaBody::External(body) = lsa.body else { return None };
     // RFC 2328 §16.4 (1)
     if lsa.header.age >= MAX_AGE {
         return None;
     }
     Some(External {
-        by: advertising_router,
+        by: lsa.header.key.advertising_router,
         prefix: external_prefix(lsa)?,
         metric_type: body.metric_type,
         metric: body.metric,
@@ -294,6 +302,7 @@ pub fn external(lsa: &Lsa) -> Option<External> {
             .filter(|address| !address.is_unspecified())
             .map(IpAddr::V4),
         tag: body.route_tag,
+        origin,
     })
 }
 

@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use common::ids::{AreaId, RouterId};
+use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::IpNetwork;
 
+use crate::packet::router_flags;
+
 use super::build_v2::AreaGraph;
-use super::external::ExternalBase;
+use super::external::{ExternalBase, Translatable, installed};
 use super::hops::HopInterner;
 use super::internal::{AreaPaths, BoundaryPath, BoundaryPaths, choose_boundary};
 use super::route::{Candidate, PathType, Route, RouteChange, RouteTable};
-use super::{Destination, External, SpfConfig, Summary};
+use super::{Destination, External, ExternalRouting, SpfConfig, Summary};
 
 const BACKBONE: AreaId = AreaId(0);
 
@@ -45,6 +47,17 @@ pub struct Calculation {
     addresses: BTreeSet<IpAddr>,
     /// Areas that virtual links lead through.
     transit_areas: BTreeSet<AreaId>,
+    /// Areas without AS-external-LSAs.
+    kinds: BTreeMap<AreaId, ExternalRouting>,
+    /// Our address and network on each of our links.
+    connected: BTreeMap<IfIndex, IpNetwork>,
+    is_border: bool,
+    /// Ways to the AS boundary routers of NSSAs.
+    nssa_boundary: BoundaryPaths,
+    /// Other border routers of our NSSAs, and whether each translates in any case.
+    nssa_borders: BTreeMap<AreaId, BTreeMap<RouterId, bool>>,
+    /// What an NSSA's border router may tell the AS of.
+    translatable: BTreeMap<(AreaId, IpNetwork), Translatable>,
 }
 
 impl Calculation {
@@ -61,6 +74,12 @@ impl Calculation {
             ranges: BTreeSet::new(),
             addresses: BTreeSet::new(),
             transit_areas: BTreeSet::new(),
+            kinds: BTreeMap::new(),
+            connected: BTreeMap::new(),
+            is_border: false,
+            nssa_boundary: BoundaryPaths::new(),
+            nssa_borders: BTreeMap::new(),
+            translatable: BTreeMap::new(),
         }
     }
 
@@ -77,6 +96,30 @@ impl Calculation {
     /// Our own addresses; what follows from them, the next [`Self::run`] finds out.
     pub fn set_addresses(&mut self, addresses: BTreeSet<IpAddr>) {
         self.addresses = addresses;
+    }
+
+    /// Other areas without AS-external-LSAs; what follows from them, the next [`Self::run`] finds out.
+    pub fn set_kinds(&mut self, kinds: BTreeMap<AreaId, ExternalRouting>) {
+        self.kinds = kinds;
+    }
+
+    /// Our address and network on each of our links; what follows from them, the next [`Self::run`] finds out.
+    pub fn set_connected(&mut self, connected: BTreeMap<IfIndex, IpNetwork>) {
+        self.connected = connected;
+    }
+
+    /// What an NSSA's border router may tell the AS of (RFC 3101 §3.2).
+    pub fn translatable(&self) -> &BTreeMap<(AreaId, IpNetwork), Translatable> {
+        &self.translatable
+    }
+
+    /// The other border routers of an NSSA that are reached both within it and, as AS boundary routers, elsewhere; and
+    /// whether each translates in any case (RFC 3101 §3.1).
+    pub fn nssa_borders(&self, area: AreaId) -> impl Iterator<Item = (RouterId, bool)> {
+        let borders = self.nssa_borders.get(&area).into_iter().flatten();
+        borders
+            .filter(|(router, _)| self.boundary.contains_key(router))
+            .map(|(router, always)| (*router, *always))
     }
 
     /// Routes within the AS.
@@ -106,6 +149,8 @@ impl Calculation {
         externals: impl Iterator<Item = External>,
     ) -> Vec<RouteChange> {
         let (mut candidates, mut boundary) = (Vec::new(), BoundaryPaths::new());
+        self.nssa_borders.clear();
+        self.is_border = areas.len() > 1;
         // RFC 2328 §16.2: with several areas, only the backbone's summaries count.
         let is_border = areas.len() > 1 && areas.iter().any(|area| area.id == BACKBONE);
         let mut trees = Vec::with_capacity(areas.len());
@@ -114,7 +159,12 @@ impl Calculation {
                 continue;
             };
             candidates.extend(paths.prefixes(&mut self.interner));
-            paths.boundary_routers(&mut boundary, &mut self.interner);
+            let is_nssa = matches!(self.kinds.get(&input.id), Some(ExternalRouting::Nssa { .. }));
+            let flags = if is_nssa { router_flags::B | router_flags::E } else { router_flags::E };
+            paths.boundary_routers(flags, &mut boundary, &mut self.interner);
+            if is_nssa {
+                self.nssa_borders.insert(input.id, paths.nssa_borders());
+            }
             trees.push((input, paths));
         }
         let active = if is_border { self.active_ranges(&candidates) } else { BTreeMap::new() };
@@ -137,21 +187,27 @@ impl Calculation {
                 paths.shortcuts(&input.summaries, &mut self.internal, &mut boundary, &mut self.interner);
             }
         }
-        self.boundary = choose_boundary(boundary, &self.config);
+        // RFC 3101 §2.5 (3): an AS-external-LSA's router is reached through areas that such LSAs are flooded in.
+        let (elsewhere, everywhere): (BoundaryPaths, BoundaryPaths) =
+            boundary.into_iter().partition(|((_, area), _)| self.kinds.contains_key(area));
+        self.boundary = choose_boundary(everywhere, &self.config);
+        self.nssa_boundary = elsewhere;
+        self.nssa_boundary.retain(|_, path| path.path_type == PathType::IntraArea);
         self.discards = active.into_iter().map(|(range, area)| self.discard(range, area)).collect();
 
-        let externals = self.external_routes(externals);
+        let (externals, translatable) = self.external_routes(externals);
         let table = match self.discards.is_empty() {
             true => self.internal.over(externals),
             false => self.internal.over(self.discards.over(externals)),
         };
+        self.translatable = installed(translatable, &table);
         let changes = self.table.changes_to(&table);
         self.table = table;
         self.interner.sweep();
         changes
     }
 
-    /// RFC 2328 §16.6: calculates the routes to `prefixes` anew, of which `externals` are all AS-external-LSAs, and tells
+    /// RFC 2328 §16.6: calculates the routes to `prefixes` anew, of which `externals` are all AS-external- and NSSA-LSAs, and tells
     /// what changed. Nothing else may have changed since the last [`Self::run`].
     pub fn run_externals(
         &mut self,
@@ -159,7 +215,7 @@ impl Calculation {
         externals: impl Iterator<Item = External>,
     ) -> Vec<RouteChange> {
         let wanted = |external: &External| prefixes.contains(&external.prefix);
-        let routes = self.external_routes(externals.filter(wanted));
+        let (routes, translatable) = self.external_routes(externals.filter(wanted));
         let mut changes = Vec::new();
         let is_taken =
             |prefix: IpNetwork| self.internal.get(prefix).is_some() || self.discards.get(prefix).is_some();
@@ -173,6 +229,8 @@ impl Calculation {
             }
         }
         self.table.apply(&changes);
+        self.translatable.retain(|(_, prefix), _| !prefixes.contains(prefix));
+        self.translatable.extend(installed(translatable, &self.table));
         changes
     }
 
@@ -195,11 +253,18 @@ impl Calculation {
         self.ranges.iter().filter(holds).map(|(area, range)| (*range, *area)).collect()
     }
 
-    fn external_routes(&mut self, externals: impl Iterator<Item = External>) -> RouteTable {
+    fn external_routes(
+        &mut self,
+        externals: impl Iterator<Item = External>,
+    ) -> (RouteTable, Vec<Translatable>) {
         let base = ExternalBase {
             root: self.root,
             config: &self.config,
+            is_border: self.is_border,
+            kinds: &self.kinds,
             boundary: &self.boundary,
+            nssa_boundary: &self.nssa_boundary,
+            connected: &self.connected,
             internal: &self.internal,
             own: &self.addresses,
         };

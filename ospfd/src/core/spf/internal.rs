@@ -2,10 +2,12 @@
 //! tell of (§16.2, §16.3), and to AS boundary routers.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::ids::{AreaId, RouterId};
 use ipnetwork::IpNetwork;
+
+use crate::packet::router_flags;
 
 use super::build_v2::AreaGraph;
 use super::graph::Vertex;
@@ -157,14 +159,30 @@ impl<'a> AreaPaths<'a> {
         self.area.router_id(self.area.root?)
     }
 
-    /// The AS boundary routers within the area.
-    pub(super) fn boundary_routers(&mut self, boundary: &mut BoundaryPaths, interner: &mut HopInterner) {
-        for (router, vertex) in self.area.boundary_routers() {
+    /// The AS boundary routers within the area: those whose Router-LSA has any of `flags`.
+    pub(super) fn boundary_routers(
+        &mut self,
+        flags: u8,
+        boundary: &mut BoundaryPaths,
+        interner: &mut HopInterner,
+    ) {
+        for (router, vertex) in self.area.flagged(flags) {
             let Some(cost) = self.tree.distance(vertex) else { continue };
             let next_hops = self.next_hops(vertex, interner);
             let path = self.boundary_path(PathType::IntraArea, cost, next_hops);
             offer(boundary, router, path, interner, self.max_paths);
         }
+    }
+
+    /// The other border routers of the area that are reached within it, and whether each translates in any case
+    /// (RFC 3101 §3.1).
+    pub(super) fn nssa_borders(&self) -> BTreeMap<RouterId, bool> {
+        let always: BTreeSet<_> = self.area.flagged(router_flags::NT).map(|(router, _)| router).collect();
+        self.area
+            .border_routers()
+            .filter(|(_, vertex)| Some(*vertex) != self.area.root && self.tree.distance(*vertex).is_some())
+            .map(|(router, _)| (router, always.contains(&router)))
+            .collect()
     }
 
     fn route(&self, prefix: IpNetwork, path_type: PathType, cost: u32, next_hops: NextHops) -> Route {

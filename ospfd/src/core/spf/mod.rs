@@ -3,7 +3,8 @@
 //! - [`delay`] says when to calculate (RFC 8405).
 //! - [`build_v2`] reads an OSPFv2 area's LSAs into a graph; nothing else in here knows the version.
 //! - [`graph`], [`hops`], [`tree`]: shortest paths with all equal-cost next hops (§16.1).
-//! - `internal`, `external`: routes from trees, summaries (§16.2, §16.3) and AS-external-LSAs (§16.4).
+//! - `internal`, `external`: routes from trees, summaries (§16.2, §16.3), AS-external-LSAs (§16.4) and NSSA-LSAs (RFC 3101
+//!   §2.5).
 //! - [`route`] is the routing table, and [`calculation`] fills it.
 //!
 //! Virtual links are not spoken, but areas that those of others lead through are what §16.3 calls transit areas.
@@ -21,10 +22,12 @@ pub mod tree;
 
 use std::net::IpAddr;
 
-use common::ids::RouterId;
+use common::ids::{AreaId, RouterId};
 use ipnetwork::IpNetwork;
 
 use crate::packet::ExternalMetric;
+
+pub use external::Translatable;
 
 /// Rules of the calculation that an operator may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,4 +79,32 @@ pub struct External {
     pub forwarding_address: Option<IpAddr>,
     /// External route tag.
     pub tag: u32,
+    /// Where it is told.
+    pub origin: Origin,
+}
+
+/// Where an [`External`] is told, and so over which ways its AS boundary router counts as reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In the whole AS (type 5).
+    As,
+    /// In one NSSA (type 7).
+    Nssa {
+        /// The area.
+        area: AreaId,
+        /// The P-bit: border routers are to tell the AS of it.
+        propagate: bool,
+    },
+}
+
+/// How external routes are learnt in an area that AS-external-LSAs are not flooded in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExternalRouting {
+    /// Not at all (a stub area).
+    None,
+    /// From type-7 LSAs.
+    Nssa {
+        /// Border routers tell of other areas, too (ImportSummaries).
+        summaries: bool,
+    },
 }

@@ -69,6 +69,8 @@ pub(super) struct Candidate {
     pub(super) route: Route,
     /// RFC 2328 §16.4.1: the way to the AS boundary router is not one of the preferred ones.
     pub(super) is_second_choice: bool,
+    /// RFC 3101 §2.5 (6)(e): of equal ones, whose area and tag the route has; the highest.
+    pub(super) precedence: (u8, u32),
 }
 
 impl Candidate {
@@ -80,7 +82,7 @@ impl Candidate {
 
 impl From<Route> for Candidate {
     fn from(route: Route) -> Self {
-        Self { route, is_second_choice: false }
+        Self { route, is_second_choice: false, precedence: (0, 0) }
     }
 }
 
@@ -111,10 +113,14 @@ impl RouteTable {
                 Some(best) if candidate.rank() == best.rank() => {
                     // RFC 2328 §16.2 (7), §16.4 (6)
                     let (one, other) = (&best.route.next_hops, &candidate.route.next_hops);
-                    best.route.next_hops = match one.is_empty() || other.is_empty() {
+                    let next_hops = match one.is_empty() || other.is_empty() {
                         true => interner.intern(Vec::new(), max_paths),
                         false => interner.union(one, other, max_paths),
                     };
+                    if candidate.precedence > best.precedence {
+                        *best = candidate;
+                    }
+                    best.route.next_hops = next_hops;
                 }
                 Some(_) => {}
             }

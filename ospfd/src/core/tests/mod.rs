@@ -12,6 +12,7 @@ mod hello;
 mod leases;
 mod lifecycle;
 mod nonbroadcast;
+mod nssa;
 mod opaque;
 mod operators;
 mod origination;

@@ -32,6 +32,7 @@ fn the_states_are_walked_in_order() {
             | Event::Dropped { .. }
             | Event::SendKey { .. }
             | Event::Lease { .. }
+            | Event::Translator { .. }
             | Event::Routes(_)
             | Event::ShutdownComplete { .. } => None,
         })

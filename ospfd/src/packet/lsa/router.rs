@@ -12,6 +12,8 @@ pub mod flags {
     pub const E: u8 = 0x02;
     /// Endpoint of a virtual link.
     pub const V: u8 = 0x04;
+    /// A border router that translates type-7 LSAs whatever others do (RFC 3101 appendix B).
+    pub const NT: u8 = 0x10;
 }
 
 const LINK_LEN: usize = 12;

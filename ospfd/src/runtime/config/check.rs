@@ -3,6 +3,7 @@
 mod area;
 mod auth;
 mod guard;
+mod nssa;
 mod routing;
 
 use std::collections::BTreeMap;

@@ -110,10 +110,18 @@ pub(super) struct RawArea {
     pub(super) no_summary: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) default_cost: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) default_type: Option<RawMetricType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) translator: Option<RawTranslator>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) translator_stability: Option<Duration>,
     /// Read only to be refused with a word why.
     #[serde(skip_serializing)]
     pub(super) virtual_link: Option<toml::Value>,
     pub(super) range: BTreeMap<String, RawRange>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) nssa_range: BTreeMap<String, RawNssaRange>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -121,6 +129,31 @@ pub(super) struct RawArea {
 pub(super) enum RawAreaKind {
     Normal,
     Stub,
+    Nssa,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(super) enum RawMetricType {
+    #[serde(rename = "external-1")]
+    External1,
+    #[serde(rename = "external-2")]
+    External2,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawTranslator {
+    Candidate,
+    Always,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawNssaRange {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) advertise: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tag: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

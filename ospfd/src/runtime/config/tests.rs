@@ -8,8 +8,10 @@ use common::ids::AreaId;
 
 use super::*;
 use crate::core::config::{
-    AreaKind, AuthConfig, DEFAULT_MAX_LSAS, NetworkType, Password, RangeConfig, RoutingConfig, StaticNeighbor,
+    AreaKind, AuthConfig, DEFAULT_MAX_LSAS, NetworkType, NssaConfig, NssaRangeConfig, Password, RangeConfig,
+    RoutingConfig, StaticNeighbor, TranslatorRole,
 };
+use crate::packet::ExternalMetric;
 use crate::runtime::routes::Install;
 
 struct Files(tempfile::TempDir);
@@ -357,16 +359,61 @@ fn an_area_has_a_type_and_ranges() {
 }
 
 #[test]
+fn an_nssa_has_a_translator_and_ranges_of_its_own() {
+    let text = format!(
+        "{TWO_AREAS}[area.\"1\"]\ntype = \"nssa\"\ntranslator = \"always\"\ntranslator_stability = \"9s\"\n\
+         default_cost = 7\ndefault_type = \"external-1\"\n[area.\"1\".nssa_range.\"10.1.0.0/16\"]\ntag = 77\n\
+         [area.\"1\".nssa_range.\"10.2.0.0/16\"]\nadvertise = false\n"
+    );
+    let settings = Files::new(&text).load().unwrap();
+    let area = &settings.core.areas[&AreaId(1)];
+    let nssa = NssaConfig {
+        default_cost: 7,
+        default_type: ExternalMetric::Type1,
+        summaries: true,
+        translator: TranslatorRole::Always,
+        stability_interval: Duration::from_secs(9),
+    };
+    assert_eq!(area.kind, AreaKind::Nssa(nssa));
+    let tagged = NssaRangeConfig { advertise: true, tag: 77 };
+    let hidden = NssaRangeConfig { advertise: false, tag: 0 };
+    let expected =
+        [("10.1.0.0/16".parse().unwrap(), tagged), ("10.2.0.0/16".parse().unwrap(), hidden)].into();
+    assert_eq!(area.nssa_ranges, expected);
+    let again = Files::new(&settings.normal_form).load().unwrap();
+    assert_eq!(again.core, settings.core);
+    // An external VIP has somewhere to go there.
+    let inside = "router_id = \"10.0.0.1\"\n[interface.eth0]\narea = \"1\"\n[area.\"1\"]\ntype = \"nssa\"\n\
+                  [advertise.\"192.0.2.1/32\"]\nmetric = 1\ntype = \"external-2\"\n";
+    assert!(Files::new(inside).load().is_ok());
+}
+
+#[test]
 fn a_wrong_area_is_refused_with_a_word_why() {
     let with = |more: &str| format!("{TWO_AREAS}{more}\n");
-    let rows: [(&str, &[&str]); 9] = [
+    let rows: [(&str, &[&str]); 15] = [
         ("[area.\"x\"]", &["ospfd.toml:6:", "`x` is no area"]),
         ("[area.\"7\"]", &["ospfd.toml:6:", "no interface is in area 0.0.0.7"]),
         ("[area.\"0\"]\ntype = \"stub\"", &["ospfd.toml:7:", "backbone cannot be a stub"]),
-        ("[area.\"1\"]\nno_summary = true", &["ospfd.toml:7:", "no_summary is for stub areas"]),
+        ("[area.\"1\"]\nno_summary = true", &["ospfd.toml:7:", "no_summary is for stub areas and NSSAs"]),
         (
             "[area.\"1\"]\ntype = \"stub\"\ndefault_cost = 16777215",
             &["ospfd.toml:8:", "out of 0 to 16777214"],
+        ),
+        ("[area.\"0\"]\ntype = \"nssa\"", &["ospfd.toml:7:", "backbone cannot be an NSSA"]),
+        (
+            "[area.\"1\"]\ntype = \"stub\"\ntranslator = \"always\"",
+            &["ospfd.toml:8:", "translator is for NSSAs"],
+        ),
+        ("[area.\"1\"]\ntranslator_stability = \"9s\"", &["ospfd.toml:7:", "is for NSSAs"]),
+        ("[area.\"1\".nssa_range.\"10.0.0.0/8\"]", &["nssa_range is for NSSAs"]),
+        (
+            "[area.\"1\"]\ntype = \"nssa\"\nno_summary = true\ndefault_type = \"external-1\"",
+            &["ospfd.toml:9:", "beside no_summary"],
+        ),
+        (
+            "[area.\"1\"]\ntype = \"nssa\"\n[area.\"1\".nssa_range.\"10.1.0.1/16\"]",
+            &["ospfd.toml:8:", "host bits"],
         ),
         ("[area.\"1\".range.\"10.1.0.1/16\"]", &["ospfd.toml:6:", "host bits", "10.1.0.0/16"]),
         ("[area.\"1\".virtual_link.\"10.0.0.9\"]", &["ospfd.toml:6:", "virtual links are not spoken"]),

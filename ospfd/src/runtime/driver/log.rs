@@ -27,6 +27,7 @@ pub(super) fn tell(event: &Event, links: &BTreeMap<IfIndex, LinkState>) {
                 key_id, algorithm, "the last key has expired and stays in use; give the chain a new one"
             );
         }
+        Event::Translator { area, from, to } => info!(%area, from, to, "nssa translator"),
         Event::Lease { name, what, advertisements } => info!(lease = name, what, advertisements, "lease"),
         Event::Groups { .. } | Event::Routes(_) | Event::ShutdownComplete { .. } => {}
     }

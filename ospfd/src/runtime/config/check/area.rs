@@ -1,11 +1,11 @@
-//! `[area."…"]`: stub areas and address ranges, and which areas may stand together.
+//! `[area."…"]`: stub areas and address ranges (NSSAs are `nssa`'s), and which areas may stand together.
 
 use std::collections::BTreeMap;
 
 use common::ids::AreaId;
 use ipnetwork::{IpNetwork, Ipv4Network};
 
-use super::Checker;
+use super::{Checker, nssa};
 use crate::core::config::{AreaConfig, AreaKind, Config, InterfaceConfig, RangeConfig};
 use crate::packet::LS_INFINITY;
 use crate::runtime::config::raw::{RawArea, RawAreaKind, RawRange};
@@ -39,7 +39,11 @@ impl Checker<'_> {
                                may lose without anybody noticing";
                 self.refuse(&["area", text, "virtual_link"], message, help);
             }
-            let config = AreaConfig { kind: self.kind(text, id, raw), ranges: self.ranges(text, &raw.range) };
+            let config = AreaConfig {
+                kind: self.kind(text, id, raw),
+                ranges: self.ranges(text, &raw.range),
+                nssa_ranges: self.nssa_ranges(text, &raw.nssa_range),
+            };
             if areas.insert(id, config).is_some() {
                 let help = "keep one table for each area";
                 self.refuse(&key, format!("area {id} stands here twice"), help);
@@ -51,52 +55,72 @@ impl Checker<'_> {
     }
 
     fn kind(&mut self, text: &str, id: AreaId, raw: &RawArea) -> AreaKind {
-        match raw.kind {
-            Some(RawAreaKind::Stub) => {
-                if id == BACKBONE {
-                    let help = "leave its type out: all other areas reach the outside through it";
-                    self.refuse(&["area", text, "type"], "the backbone cannot be a stub area", help);
-                }
-                AreaKind::Stub {
-                    default_cost: self
-                        .metric(&["area", text, "default_cost"], raw.default_cost)
-                        .unwrap_or(DEFAULT_COST),
-                    summaries: !raw.no_summary.unwrap_or(false),
-                }
-            }
-            None | Some(RawAreaKind::Normal) => {
-                let stray =
-                    [("default_cost", raw.default_cost.is_some()), ("no_summary", raw.no_summary.is_some())];
-                for (name, _) in stray.into_iter().filter(|(_, given)| *given) {
-                    let help = "write type = \"stub\" beside it, or leave it out";
-                    let message = format!("{name} is for stub areas, and area {id} is none");
-                    self.refuse(&["area", text, name], message, help);
-                }
-                AreaKind::Normal
-            }
+        let kind = raw.kind.unwrap_or(RawAreaKind::Normal);
+        if id == BACKBONE && !matches!(kind, RawAreaKind::Normal) {
+            let help = "leave its type out: all other areas reach the outside through it";
+            let what = if matches!(kind, RawAreaKind::Nssa) { "an NSSA" } else { "a stub area" };
+            self.refuse(&["area", text, "type"], format!("the backbone cannot be {what}"), help);
+        }
+        self.stray_area_keys(text, id, kind, raw);
+        let default_cost =
+            self.metric(&["area", text, "default_cost"], raw.default_cost).unwrap_or(DEFAULT_COST);
+        let summaries = !raw.no_summary.unwrap_or(false);
+        match kind {
+            RawAreaKind::Normal => AreaKind::Normal,
+            RawAreaKind::Stub => AreaKind::Stub { default_cost, summaries },
+            RawAreaKind::Nssa => AreaKind::Nssa(self.nssa(text, raw, default_cost, summaries)),
+        }
+    }
+
+    /// Keys that an area of this kind does not have.
+    fn stray_area_keys(&mut self, text: &str, id: AreaId, kind: RawAreaKind, raw: &RawArea) {
+        let of_both =
+            [("default_cost", raw.default_cost.is_some()), ("no_summary", raw.no_summary.is_some())];
+        let of_nssa = [
+            ("default_type", raw.default_type.is_some()),
+            ("translator", raw.translator.is_some()),
+            ("translator_stability", raw.translator_stability.is_some()),
+            ("nssa_range", !raw.nssa_range.is_empty()),
+        ];
+        let normal = matches!(kind, RawAreaKind::Normal);
+        for (name, _) in of_both.into_iter().filter(|(_, given)| *given && normal) {
+            let help = "write type = \"stub\" or \"nssa\" beside it, or leave it out";
+            let message = format!("{name} is for stub areas and NSSAs, and area {id} is none");
+            self.refuse(&["area", text, name], message, help);
+        }
+        let nssa = matches!(kind, RawAreaKind::Nssa);
+        for (name, _) in of_nssa.into_iter().filter(|(_, given)| *given && !nssa) {
+            let help = "write type = \"nssa\" beside it, or leave it out";
+            self.refuse(&["area", text, name], format!("{name} is for NSSAs, and area {id} is none"), help);
         }
     }
 
     fn ranges(&mut self, area: &str, raw: &BTreeMap<String, RawRange>) -> BTreeMap<Ipv4Network, RangeConfig> {
         let mut ranges = BTreeMap::new();
         for (text, raw) in raw {
-            let key = ["area", area, "range", text];
-            let parsed = text.parse::<IpNetwork>();
-            let Ok(IpNetwork::V4(range)) = parsed else {
-                let help =
-                    "write an IPv4 network and its length, like [area.\"0.0.0.1\".range.\"10.1.0.0/16\"]";
-                self.refuse(&key, format!("`{text}` is no IPv4 network"), help);
-                continue;
-            };
-            if range.ip() != range.network() {
-                let help = format!("write \"{}/{}\"", range.network(), range.prefix());
-                self.refuse(&key, format!("{range} has host bits set"), help);
-                continue;
-            }
+            let Some(range) = self.range_network(&["area", area, "range", text]) else { continue };
             let cost = self.metric(&["area", area, "range", text, "cost"], raw.cost);
             ranges.insert(range, RangeConfig { advertise: raw.advertise.unwrap_or(true), cost });
         }
         ranges
+    }
+
+    /// The network that the last part of `key` names.
+    pub(super) fn range_network(&mut self, key: &[&str; 4]) -> Option<Ipv4Network> {
+        let [_, area, table, text] = key;
+        let Ok(IpNetwork::V4(range)) = text.parse::<IpNetwork>() else {
+            let help = format!(
+                "write an IPv4 network and its length, like [area.\"{area}\".{table}.\"10.1.0.0/16\"]"
+            );
+            self.refuse(key, format!("`{text}` is no IPv4 network"), help);
+            return None;
+        };
+        if range.ip() != range.network() {
+            let help = format!("write \"{}/{}\"", range.network(), range.prefix());
+            self.refuse(key, format!("{range} has host bits set"), help);
+            return None;
+        }
+        Some(range)
     }
 
     /// A number of 24 bits below LSInfinity.
@@ -150,7 +174,7 @@ impl Checker<'_> {
     /// Somebody must be able to hear of external prefixes.
     pub(super) fn externals_leave(&mut self, core: &Config) {
         let mut areas = core.interfaces.values().map(|interface| interface.area).peekable();
-        if areas.peek().is_none() || areas.any(|area| core.area_kind(area).takes_externals()) {
+        if areas.peek().is_none() || areas.any(|area| core.area_kind(area).has_boundary_routers()) {
             return;
         }
         for one in core.static_advertisements.iter().filter(|one| one.encoding.is_external()) {
@@ -176,14 +200,16 @@ fn normal_area(config: &AreaConfig) -> RawArea {
             (range.to_string(), raw)
         })
         .collect();
+    let shared =
+        RawArea { range, nssa_range: nssa::normal_ranges(&config.nssa_ranges), ..RawArea::default() };
     match config.kind {
-        AreaKind::Normal => RawArea { kind: Some(RawAreaKind::Normal), range, ..RawArea::default() },
+        AreaKind::Normal => RawArea { kind: Some(RawAreaKind::Normal), ..shared },
         AreaKind::Stub { default_cost, summaries } => RawArea {
             kind: Some(RawAreaKind::Stub),
             no_summary: Some(!summaries),
             default_cost: Some(default_cost.into()),
-            virtual_link: None,
-            range,
+            ..shared
         },
+        AreaKind::Nssa(nssa) => nssa::normal(&nssa, shared),
     }
 }
