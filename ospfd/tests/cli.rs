@@ -325,7 +325,7 @@ fn recording(path: &Path) {
     let mut instance = Instance::new(settings.core_at(moment), 7, moment.now);
     let mut recorder = Recorder::create(path, u64::MAX).unwrap();
     let config = RecordedConfig { toml: toml.to_owned(), unix_micros: moment.unix_micros };
-    let start = Entry::Start { version: record::VERSION, seed: 7, crypto_sequence: 0, config };
+    let start = Entry::Start { version: record::VERSION, seed: 7, crypto_sequence: 0, boot_count: 0, config };
     recorder.note(moment.now, &instance, || start);
     let open = Entry::LeaseOpen { name: "director".to_owned(), ttl_ms: 500 };
     recorder.note(moment.now, &instance, || open);

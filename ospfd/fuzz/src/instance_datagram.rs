@@ -83,7 +83,7 @@ fn say(lan: &mut Lan, profile: Profile, flags: u8, mut packet: Vec<u8>) {
             let area = if on_link { 0 } else { profile.area().0 };
             packet[8..12].copy_from_slice(&area.to_be_bytes());
         }
-        let auth = if on_link { Auth::Null } else { profile.auth(lan.next_sequence()) };
+        let auth = if on_link { Auth::Null } else { profile.auth(lan.next_sequence(), on_net(2 + other)) };
         if let Some(sealed) = sealed(&packet, &auth) {
             packet = sealed.to_vec();
         }

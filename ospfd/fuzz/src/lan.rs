@@ -14,7 +14,7 @@ use common::time::Instant;
 use ospfd::core::Instance;
 use ospfd::core::config::{
     AreaConfig, AreaKind, AuthConfig, Config, DEFAULT_MAX_LSAS, InterfaceConfig, Key, KeyChain, Lifetime,
-    NetworkType, Password, RoutingConfig,
+    NetworkType, Password, RoutingConfig, SequenceRule,
 };
 use ospfd::core::event::{Event, LinkEvent, LinkState, RxDatagram, Transmit};
 use ospfd::packet::{Algorithm, Auth, CryptoKey, Packet};
@@ -46,6 +46,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Profile {
     /// Authentication on the LAN: an index into null, simple, and the cryptographic algorithms; the last is strict MD5.
     pub auth: u8,
+    /// With an HMAC: are sequence numbers those of RFC 7474?
+    pub extended: bool,
     /// Is there a neighbour that keeps the rules?
     pub neighbor: bool,
     /// Is the LAN a stub area, and the instance a border router?
@@ -55,12 +57,16 @@ pub struct Profile {
 impl Profile {
     /// From one byte, as [`Profile::byte`] gives it.
     pub const fn of(byte: u8) -> Self {
-        Self { auth: byte & 7, neighbor: byte & 0x08 == 0, stub: byte & 0x10 != 0 }
+        let [alone, stub, extended] = [byte & 0x08, byte & 0x10, byte & 0x20];
+        Self { auth: byte & 7, neighbor: alone == 0, stub: stub != 0, extended: extended != 0 }
     }
 
     /// As one byte.
     pub const fn byte(self) -> u8 {
-        (self.auth & 7) | if self.neighbor { 0 } else { 0x08 } | if self.stub { 0x10 } else { 0 }
+        let alone = if self.neighbor { 0 } else { 0x08 };
+        let stub = if self.stub { 0x10 } else { 0 };
+        let extended = if self.extended { 0x20 } else { 0 };
+        (self.auth & 7) | alone | stub | extended
     }
 
     fn algorithm(self) -> Option<Algorithm> {
@@ -72,11 +78,19 @@ impl Profile {
         CryptoKey::new(1, self.algorithm()?, &SECRET).map(Arc::new)
     }
 
+    const fn sequence_rule(self) -> SequenceRule {
+        match self.auth {
+            7 => SequenceRule::Strict,
+            3..=6 if self.extended => SequenceRule::Extended,
+            _ => SequenceRule::Repeating,
+        }
+    }
+
     fn auth_config(self) -> AuthConfig {
         let of_key = |key| {
             let always = Lifetime::default();
             let chain = KeyChain::new(vec![Key { key, send: always, accept: always }]);
-            AuthConfig::Keys { chain: Arc::new(chain), strict_sequence: self.auth == 7 }
+            AuthConfig::Keys { chain: Arc::new(chain), sequence: self.sequence_rule() }
         };
         match self.auth {
             0 => AuthConfig::Null,
@@ -85,12 +99,16 @@ impl Profile {
         }
     }
 
-    /// How a packet with sequence number `sequence` is authenticated on the LAN.
-    pub fn auth(self, sequence: u32) -> Auth {
+    /// How a packet with sequence number `sequence` from `source` is authenticated on the LAN.
+    pub fn auth(self, sequence: u32, source: Ipv4Addr) -> Auth {
+        let of_key = |key| match self.sequence_rule() {
+            SequenceRule::Repeating | SequenceRule::Strict => Auth::Crypto(key, sequence),
+            SequenceRule::Extended => Auth::Extended(key, sequence.into(), source),
+        };
         match self.auth {
             0 => Auth::Null,
             1 => Auth::Simple(SECRET),
-            _ => self.key().map_or(Auth::Null, |key| Auth::Crypto(key, sequence)),
+            _ => self.key().map_or(Auth::Null, of_key),
         }
     }
 
@@ -220,7 +238,7 @@ impl Lan {
     /// Reads what the instance under test has sent, and gives it to the neighbour.
     fn pass_on(&mut self, transmit: &Transmit) {
         self.sent += 1;
-        let auth = if transmit.if_index == LAN { self.profile.auth(0) } else { Auth::Null };
+        let auth = if transmit.if_index == LAN { self.profile.auth(0, transmit.source) } else { Auth::Null };
         let decoded = Packet::decode(&transmit.payload, &auth).expect("we send well-formed packets");
         assert!(decoded.skipped.is_empty(), "we send well-formed LSAs");
         let Some(neighbor) = self.neighbor.as_mut().filter(|_| transmit.if_index == LAN) else { return };
@@ -231,7 +249,7 @@ impl Lan {
     }
 
     fn pass_back(&mut self, transmit: &Transmit) {
-        let auth = self.profile.auth(self.next_sequence());
+        let auth = self.profile.auth(self.next_sequence(), transmit.source);
         let decoded = Packet::decode(&transmit.payload, &Auth::Null).expect("we send well-formed packets");
         let payload = decoded.packet.encode(&auth).expect("it was a packet");
         self.heard += payload.len();

@@ -19,7 +19,7 @@ pub fn run(input: &[u8]) -> bool {
                 .filter_map(|(id, algorithm)| CryptoKey::new(id, algorithm, b"secret"))
                 .collect();
             let refusal = ospfd::packet::KeyRefusal::Unknown;
-            let lookup = |id: u8| keys.get(usize::from(id)).ok_or(refusal(id));
+            let lookup = |id: u32| keys.get(id as usize).ok_or(refusal(id));
             let decoded = Packet::decode_expecting(input, Expected::Crypto(&lookup));
             read(decoded.map(|(decoded, _)| decoded)).is_ok()
         }

@@ -5,12 +5,13 @@
 //! (RFC 2328 D.3, RFC 5709 §3.2, §3.5).
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use common::ids::IfIndex;
 use common::time::Instant;
 
-use crate::packet::{Auth, CryptoKey, Expected, KeyRefusal};
+use crate::packet::{Auth, CryptoKey, EXTENDED_SEQUENCE_LEN, Expected, KeyRefusal, Stamp};
 
 use super::drops::DropReason;
 use super::event::Event;
@@ -24,13 +25,25 @@ pub enum AuthConfig {
     Null,
     /// AuType 1: a password in clear.
     Simple(Password),
-    /// AuType 2: keyed digests.
+    /// AuType 2 or 3: keyed digests.
     Keys {
         /// The keys.
         chain: Arc<KeyChain>,
-        /// Drop a packet whose sequence number is the one before it, too (RFC 7474 §2). BIRD repeats a number within a second.
-        strict_sequence: bool,
+        /// Their sequence numbers.
+        sequence: SequenceRule,
     },
+}
+
+/// What cryptographic sequence numbers are like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SequenceRule {
+    /// 32 bits, and never smaller than the last (RFC 2328 D.5.3). BIRD repeats a number within a second.
+    #[default]
+    Repeating,
+    /// 32 bits, and larger than the last of the same packet type: the check of RFC 7474 §2.
+    Strict,
+    /// 64 bits, with the check of RFC 7474 §2: AuType 3.
+    Extended,
 }
 
 /// A password in clear; not shown all the same.
@@ -106,7 +119,7 @@ impl KeyChain {
         &self.keys
     }
 
-    /// RFC 2328 D.3: of the keys that are valid the one that started last. When all have expired, the one that did so last: its
+    /// RFC 2328 D.3, RFC 7474 §4: of the keys that are valid the one that started last. When all have expired, the one that did so last: its
     /// lifetime is taken as endless, rather than to do without authentication or without neighbours.
     pub(crate) fn send_key(&self, now: Instant) -> Option<SendKey> {
         let valid = self.keys.iter().rev().find(|key| key.send.contains(now));
@@ -115,11 +128,12 @@ impl KeyChain {
     }
 
     /// The key with this id, if it is accepted now. The last one to expire stays accepted, as it stays in use for sending.
-    pub(crate) fn accept(&self, now: Instant, id: u8) -> Result<&CryptoKey, KeyRefusal> {
-        let found = self.keys.iter().find(|key| key.key.id() == id).ok_or(KeyRefusal::Unknown(id))?;
+    pub(crate) fn accept(&self, now: Instant, id: u32) -> Result<&CryptoKey, KeyRefusal> {
+        let has_id = |key: &Key| u32::from(key.key.id()) == id;
+        let found = self.keys.iter().find(|key| has_id(key)).ok_or(KeyRefusal::Unknown(id))?;
         let valid = found.accept.contains(now) || {
             self.keys.iter().all(|key| !key.accept.contains(now))
-                && last_expired(&self.keys, now, |key| key.accept).is_some_and(|last| last.key.id() == id)
+                && last_expired(&self.keys, now, |key| key.accept).is_some_and(has_id)
         };
         if valid { Ok(&found.key) } else { Err(KeyRefusal::OutsideLifetime(id)) }
     }
@@ -144,22 +158,40 @@ impl AuthConfig {
     pub(crate) fn trailer_len(&self) -> usize {
         match self {
             Self::Null | Self::Simple(_) => 0,
-            Self::Keys { chain, .. } => chain.trailer_len(),
+            Self::Keys { chain, sequence: SequenceRule::Extended } => {
+                EXTENDED_SEQUENCE_LEN + chain.trailer_len()
+            }
+            Self::Keys { chain, sequence: SequenceRule::Repeating | SequenceRule::Strict } => {
+                chain.trailer_len()
+            }
         }
     }
 
-    /// Calls `read` with what a packet that comes in now must carry.
-    pub(crate) fn expecting<T>(&self, now: Instant, read: impl FnOnce(Expected<'_>) -> T) -> T {
+    /// Calls `read` with what a packet that comes in now from `source` must carry.
+    pub(crate) fn expecting<T>(
+        &self,
+        now: Instant,
+        source: Ipv4Addr,
+        read: impl FnOnce(Expected<'_>) -> T,
+    ) -> T {
         match self {
             Self::Null => read(Expected::Null),
             Self::Simple(password) => read(Expected::Simple(password.0)),
-            Self::Keys { chain, .. } => read(Expected::Crypto(&|id| chain.accept(now, id))),
+            Self::Keys { chain, sequence } => match sequence {
+                SequenceRule::Repeating | SequenceRule::Strict => {
+                    read(Expected::Crypto(&|id| chain.accept(now, id)))
+                }
+                SequenceRule::Extended => read(Expected::Extended(&|id| chain.accept(now, id), source)),
+            },
         }
     }
 
-    /// Are equal sequence numbers refused?
-    pub(crate) const fn is_strict(&self) -> bool {
-        matches!(self, Self::Keys { strict_sequence: true, .. })
+    /// What sequence numbers are held to.
+    pub(crate) const fn sequence_rule(&self) -> SequenceRule {
+        match self {
+            Self::Null | Self::Simple(_) => SequenceRule::Repeating,
+            Self::Keys { sequence, .. } => *sequence,
+        }
     }
 }
 
@@ -167,16 +199,30 @@ impl AuthConfig {
 ///
 /// They start where the runtime says, above all that was sent before the daemon's start. An interface that appears
 /// later starts above all of them, in case it is an old one with a new index.
+///
+/// Those of 64 bits are one row for all interfaces: the boot count, which the runtime raises with each start, then the
+/// packets of this life (RFC 7474 §2).
 #[derive(Debug)]
 pub(crate) struct Sequences {
     last: BTreeMap<IfIndex, u32>,
     highest: u32,
+    extended: u64,
 }
 
 impl Sequences {
     /// The first number of all interfaces is the one after `start`.
     pub(crate) fn starting_after(start: u32) -> Self {
-        Self { last: BTreeMap::new(), highest: start }
+        Self { last: BTreeMap::new(), highest: start, extended: 0 }
+    }
+
+    /// The boot count of this life.
+    pub(crate) fn set_boot_count(&mut self, boots: u32) {
+        self.extended = u64::from(boots) << 32;
+    }
+
+    /// The boot count in use: one more when 2³² packets were sent (RFC 7474 §2).
+    pub(crate) const fn boot_count(&self) -> u32 {
+        (self.extended >> 32) as u32
     }
 
     /// The next number of an interface. After 2³²−1 there is none: that one is repeated, as RFC 2328 neighbours accept.
@@ -198,36 +244,63 @@ impl Sequences {
         if_index: IfIndex,
         config: &AuthConfig,
         key: Option<&SendKey>,
+        source: Ipv4Addr,
     ) -> Option<Auth> {
         match config {
             AuthConfig::Null => Some(Auth::Null),
             AuthConfig::Simple(password) => Some(Auth::Simple(password.0)),
-            AuthConfig::Keys { .. } => {
-                key.map(|send| Auth::Crypto(Arc::clone(&send.key), self.next(if_index)))
+            AuthConfig::Keys { sequence, .. } => {
+                let key = Arc::clone(&key?.key);
+                Some(match sequence {
+                    SequenceRule::Repeating | SequenceRule::Strict => Auth::Crypto(key, self.next(if_index)),
+                    SequenceRule::Extended => {
+                        self.extended = self.extended.saturating_add(1);
+                        Auth::Extended(key, self.extended, source)
+                    }
+                })
             }
         }
     }
 }
 
-/// The last sequence numbers that a neighbour has used, by key id. They are forgotten with the neighbour, when it goes Down
-/// (RFC 2328 §10.1).
-#[derive(Debug, Default)]
-pub(crate) struct Seen(BTreeMap<u8, u32>);
+/// The last sequence numbers that a neighbour has used. They are forgotten with the neighbour, when it goes Down (RFC 2328
+/// §10.1); those of 64 bits are not, because they outlive its restarts, too (RFC 7474 §2).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen(BTreeMap<Row, u64>);
 
-impl Seen {
-    /// RFC 2328 D.5.3 (2), or RFC 7474 §2: may this number follow what was seen?
-    pub(crate) fn check(&self, key_id: u8, sequence: u32, strict: bool) -> Result<(), DropReason> {
-        match self.0.get(&key_id) {
-            Some(last) if sequence < *last || (strict && sequence == *last) => {
-                Err(DropReason::SequenceReplay)
-            }
-            Some(_) | None => Ok(()),
+/// Numbers rise within a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Row {
+    /// RFC 2328 D.5.3: of a key.
+    Key(u8),
+    /// RFC 7474 §2: of a packet type. Of a key, too, because what another key has made is no replay, and a router whose boot
+    /// count was lost is heard again under a new key (§8).
+    KeyAndType(u8, u8),
+}
+
+impl Row {
+    const fn of(rule: SequenceRule, key_id: u8, packet_type: u8) -> Self {
+        match rule {
+            SequenceRule::Repeating => Self::Key(key_id),
+            SequenceRule::Strict | SequenceRule::Extended => Self::KeyAndType(key_id, packet_type),
         }
     }
+}
 
-    /// Takes note of a number.
-    pub(crate) fn note(&mut self, key_id: u8, sequence: u32) {
-        self.0.insert(key_id, sequence);
+impl Seen {
+    /// RFC 2328 D.5.3 (2), or RFC 7474 §2: may a packet of type `packet_type` with this stamp follow what was seen?
+    pub(crate) fn check(&self, rule: SequenceRule, stamp: Stamp, packet_type: u8) -> Result<(), DropReason> {
+        let Some(&last) = self.0.get(&Row::of(rule, stamp.key_id, packet_type)) else { return Ok(()) };
+        let follows = match rule {
+            SequenceRule::Repeating => stamp.sequence >= last,
+            SequenceRule::Strict | SequenceRule::Extended => stamp.sequence > last,
+        };
+        if follows { Ok(()) } else { Err(DropReason::SequenceReplay) }
+    }
+
+    /// Takes note of a stamp.
+    pub(crate) fn note(&mut self, rule: SequenceRule, stamp: Stamp, packet_type: u8) {
+        self.0.insert(Row::of(rule, stamp.key_id, packet_type), stamp.sequence);
     }
 }
 

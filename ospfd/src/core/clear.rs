@@ -45,6 +45,12 @@ impl Instance {
         for &(if_index, router_id) in &doomed {
             self.neighbor_event(now, if_index, router_id, Event::KillNbr);
         }
+        // An operator who clears a neighbour vouches for it: a boot count that was lost may begin anew (RFC 7474 §8).
+        for interface in self.interfaces.values_mut() {
+            interface.remembered.retain(|router_id, _| {
+                only.is_some() && !doomed.iter().any(|(_, cleared)| cleared == router_id)
+            });
+        }
         self.settle(now);
         Ok(doomed.into_iter().map(|(_, router_id)| router_id).collect())
     }

@@ -8,7 +8,7 @@ use common::control::ospf::Advertisement;
 use common::ids::{AreaId, RouterId};
 use ipnetwork::Ipv4Network;
 
-pub use super::auth::{AuthConfig, Key, KeyChain, Lifetime, Password};
+pub use super::auth::{AuthConfig, Key, KeyChain, Lifetime, Password, SequenceRule};
 
 use crate::packet::{ExternalMetric, options};
 
@@ -38,6 +38,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Does an interface send sequence numbers of 64 bits?
+    pub fn uses_extended_sequences(&self) -> bool {
+        self.interfaces.values().any(|interface| interface.auth.sequence_rule() == SequenceRule::Extended)
+    }
+
     /// What kind of area `area` is.
     pub fn area_kind(&self, area: AreaId) -> AreaKind {
         self.areas.get(&area).map_or(AreaKind::Normal, |config| config.kind)

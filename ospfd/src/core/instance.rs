@@ -96,6 +96,14 @@ impl Instance {
         self
     }
 
+    /// The same, after [`Instance::with_crypto_sequence`], with a boot count for sequence numbers of 64 bits: above all that
+    /// former lives of this router had (RFC 7474 §2).
+    #[must_use]
+    pub fn with_boot_count(mut self, boots: u32) -> Self {
+        self.output.sequences.set_boot_count(boots);
+        self
+    }
+
     /// A packet came in.
     pub fn handle_datagram(&mut self, now: Instant, rx: RxDatagram<'_>) {
         if self.life != Life::Stopped {
@@ -158,6 +166,11 @@ impl Instance {
     /// The highest cryptographic sequence number that was used, for the next life to begin after.
     pub fn crypto_sequence(&self) -> u32 {
         self.output.sequences.highest()
+    }
+
+    /// The boot count in use, for the next life to begin above.
+    pub fn boot_count(&self) -> u32 {
+        self.output.sequences.boot_count()
     }
 
     /// When `handle_timeout` must be called, and for what.

@@ -126,6 +126,10 @@ impl Instance {
         }
         let timing = interface.config.hello_interval != config.hello_interval;
         let priority = interface.config.priority != config.priority;
+        if interface.config.auth != config.auth {
+            // What was seen of other keys says nothing of these.
+            interface.remembered.clear();
+        }
         interface.link = link;
         interface.config = config;
         self.dirty = true;

@@ -89,7 +89,8 @@ impl Output {
     /// Authentication of the next packet, or a drop.
     fn authenticate(&mut self, interface: &Interface) -> Option<Auth> {
         let (if_index, config) = (interface.if_index(), &interface.config.auth);
-        let auth = self.sequences.authenticate(if_index, config, interface.send_key.as_ref());
+        let (key, source) = (interface.send_key.as_ref(), interface.address());
+        let auth = self.sequences.authenticate(if_index, config, key, source);
         if auth.is_none() {
             self.drop(if_index, interface.address(), DropReason::NoSendKey);
         }

@@ -5,8 +5,9 @@ use std::net::Ipv4Addr;
 use common::ids::{IfIndex, RouterId};
 use common::time::Instant;
 
-use crate::packet::{Body, CryptoField, Packet};
+use crate::packet::{Body, Packet, Stamp};
 
+use super::config::SequenceRule;
 use super::constants::UNFORWARDED_TTL;
 use super::drops::{Counter, DropReason};
 use super::event::RxDatagram;
@@ -30,13 +31,13 @@ impl Instance {
     /// RFC 2328 §8.2.
     pub(crate) fn receive(&mut self, now: Instant, datagram: RxDatagram<'_>) {
         let RxDatagram { if_index, source, .. } = datagram;
-        let (rx, body, crypto) = match self.check(now, datagram) {
+        let (rx, body, stamp) = match self.check(now, datagram) {
             Ok(accepted) => accepted,
             Err(reason) => return self.output.drop(if_index, source, reason),
         };
         if let Body::Hello(hello) = &body {
             self.receive_hello(now, rx, hello);
-            return self.note_sequence(rx, crypto);
+            return self.note_sequence(rx, stamp, body.packet_type());
         }
         // §8.2, §10.6 (Down): all but hellos come from neighbours.
         let known = self
@@ -48,7 +49,7 @@ impl Instance {
             return self.output.drop(if_index, source, DropReason::UnknownNeighbor);
         };
         let heard = neighbor.state >= State::TwoWay;
-        self.note_sequence(rx, crypto);
+        self.note_sequence(rx, stamp, body.packet_type());
         // RFC 4222 §2 (2): any packet shows that the neighbour is alive.
         if heard {
             self.rearm_inactivity(now, if_index, rx.router_id);
@@ -66,14 +67,14 @@ impl Instance {
         &mut self,
         now: Instant,
         datagram: RxDatagram<'_>,
-    ) -> Result<(Rx, Body, Option<CryptoField>), DropReason> {
+    ) -> Result<(Rx, Body, Option<Stamp>), DropReason> {
         let RxDatagram { if_index, source, payload, .. } = datagram;
         let interface = self.interfaces.get(&if_index).ok_or(DropReason::UnknownInterface)?;
         check_addresses(interface, datagram)?;
-        let (decoded, crypto) = interface
+        let (decoded, stamp) = interface
             .config
             .auth
-            .expecting(now, |expected| Packet::decode_expecting(payload, expected))
+            .expecting(now, source, |expected| Packet::decode_expecting(payload, expected))
             .map_err(DropReason::Decode)?;
         let Packet { router_id, area_id, body } = decoded.packet;
         if area_id != interface.config.area {
@@ -85,23 +86,24 @@ impl Instance {
         if router_id == self.config.router_id {
             return Err(DropReason::DuplicateRouterId);
         }
-        if let Some(field) = crypto {
-            check_sequence(interface, source, router_id, field)?;
+        if let Some(stamp) = stamp {
+            check_sequence(interface, source, router_id, stamp, body.packet_type())?;
         }
         self.output.count(Counter::received(body.name()));
         for skipped in decoded.skipped {
             self.output.drop(if_index, source, DropReason::LsaDecode(skipped.error));
         }
-        Ok((Rx { if_index, source, router_id }, body, crypto))
+        Ok((Rx { if_index, source, router_id }, body, stamp))
     }
 
     /// RFC 2328 D.5.3: an authentic packet's sequence number is the neighbour's from now on.
-    fn note_sequence(&mut self, rx: Rx, crypto: Option<CryptoField>) {
-        if let Some(field) = crypto
-            && let Some(neighbor) = self.neighbor_mut(rx.if_index, rx.router_id)
+    fn note_sequence(&mut self, rx: Rx, stamp: Option<Stamp>, packet_type: u8) {
+        if let Some(stamp) = stamp
+            && let Some(interface) = self.interfaces.get_mut(&rx.if_index)
+            && let Some(neighbor) = interface.neighbors.get_mut(&rx.router_id)
             && neighbor.address == rx.source
         {
-            neighbor.seen.note(field.key_id, field.sequence);
+            neighbor.seen.note(interface.config.auth.sequence_rule(), stamp, packet_type);
         }
     }
 
@@ -117,14 +119,21 @@ fn check_sequence(
     interface: &Interface,
     source: Ipv4Addr,
     router_id: RouterId,
-    field: CryptoField,
+    stamp: Stamp,
+    packet_type: u8,
 ) -> Result<(), DropReason> {
-    match interface.neighbors.get(&router_id) {
-        Some(neighbor) if neighbor.address == source || !interface.is_shared() => {
-            neighbor.seen.check(field.key_id, field.sequence, interface.config.auth.is_strict())
+    let rule = interface.config.auth.sequence_rule();
+    let seen = match interface.neighbors.get(&router_id) {
+        // RFC 7474 §5: the digest covers the source address.
+        Some(neighbor)
+            if neighbor.address == source || !interface.is_shared() || rule == SequenceRule::Extended =>
+        {
+            Some(&neighbor.seen)
         }
-        Some(_) | None => Ok(()),
-    }
+        Some(_) => None,
+        None => interface.remembered.get(&router_id),
+    };
+    seen.map_or(Ok(()), |seen| seen.check(rule, stamp, packet_type))
 }
 
 fn check_addresses(interface: &Interface, datagram: RxDatagram<'_>) -> Result<(), DropReason> {

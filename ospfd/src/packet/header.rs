@@ -6,8 +6,8 @@ use common::wire::{Reader, Writer, checksum};
 
 use super::auth::Received;
 use super::{
-    Auth, CryptoField, DatabaseDescription, DecodeError, EmitError, Expected, Hello, Lsa, LsaHeader, LsaKey,
-    SkippedLsa, ack, request, update,
+    Auth, DatabaseDescription, DecodeError, EmitError, Expected, Hello, Lsa, LsaHeader, LsaKey, SkippedLsa,
+    Stamp, ack, request, update,
 };
 
 /// Length of the packet header, the authentication field included.
@@ -69,19 +69,19 @@ impl Packet {
         Self::read(bytes, |received| auth.verify(received)).map(|(decoded, _)| decoded)
     }
 
-    /// Reads a packet from an IP payload, and verifies it. Of one with a digest, the authentication field that the digest
-    /// vouches for comes with it; its sequence number is for the caller to judge.
+    /// Reads a packet from an IP payload, and verifies it. Of one with a digest comes what the digest vouches
+    /// for; its sequence number is for the caller to judge.
     pub fn decode_expecting(
         bytes: &[u8],
         expected: Expected<'_>,
-    ) -> Result<(Decoded, Option<CryptoField>), DecodeError> {
+    ) -> Result<(Decoded, Option<Stamp>), DecodeError> {
         Self::read(bytes, |received| expected.verify(received))
     }
 
     fn read(
         bytes: &[u8],
-        verify: impl FnOnce(Received<'_>) -> Result<Option<CryptoField>, DecodeError>,
-    ) -> Result<(Decoded, Option<CryptoField>), DecodeError> {
+        verify: impl FnOnce(Received<'_>) -> Result<Option<Stamp>, DecodeError>,
+    ) -> Result<(Decoded, Option<Stamp>), DecodeError> {
         let mut reader = Reader::new(bytes);
         let version = reader.u8("version")?;
         // RFC 2328 §8.2
@@ -128,7 +128,8 @@ impl Body {
         }
     }
 
-    const fn packet_type(&self) -> u8 {
+    /// The number of the packet type (RFC 2328 A.3.1).
+    pub(crate) const fn packet_type(&self) -> u8 {
         match self {
             Self::Hello(_) => TYPE_HELLO,
             Self::DatabaseDescription(_) => TYPE_DATABASE_DESCRIPTION,

@@ -18,7 +18,9 @@ pub mod options;
 mod request;
 mod update;
 
-pub use auth::{Algorithm, Auth, CryptoField, CryptoKey, Expected, KeyRefusal, MAX_TRAILER_LEN};
+pub use auth::{
+    Algorithm, Auth, CryptoKey, EXTENDED_SEQUENCE_LEN, Expected, KeyRefusal, MAX_TRAILER_LEN, Stamp,
+};
 pub use dd::{DD_FIXED_LEN, DatabaseDescription};
 pub use error::{DecodeError, EmitError};
 pub use header::{Body, Decoded, PACKET_HEADER_LEN, Packet, sealed};

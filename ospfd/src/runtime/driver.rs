@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tracing::{debug, info, warn};
 
+use super::boots::BootFile;
 use super::clock::{Clock, Moment};
 use super::config::Settings;
 use super::control::Command;
@@ -91,6 +92,7 @@ pub struct Driver {
     settings: Settings,
     instance: Instance,
     sequence: SequenceFile,
+    boots: BootFile,
     /// When the lifetimes of keys were put on the engine's clock.
     lifetimes_at: Moment,
     installer: Installer,
@@ -120,6 +122,7 @@ impl Driver {
         let moment = clock.moment();
         let now = moment.now;
         let (sequence, start) = SequenceFile::open(&settings.state_dir, moment.unix_micros);
+        let (boots, boot_count) = BootFile::count(&settings.state_dir, moment.unix_micros);
         for warning in settings.warnings(moment) {
             warn!("{warning}");
         }
@@ -127,8 +130,11 @@ impl Driver {
         Self {
             clock,
             config_path,
-            instance: Instance::new(settings.core_at(moment), seed, now).with_crypto_sequence(start),
+            instance: Instance::new(settings.core_at(moment), seed, now)
+                .with_crypto_sequence(start)
+                .with_boot_count(boot_count),
             sequence,
+            boots,
             lifetimes_at: moment,
             installer: Installer::start(settings.routes),
             settings,
@@ -149,12 +155,13 @@ impl Driver {
     #[must_use]
     pub fn recorded_by(mut self, recorder: Recorder, seed: u64) -> Self {
         self.recorder = recorder;
-        let crypto_sequence = self.instance.crypto_sequence();
+        let (crypto_sequence, boot_count) = (self.instance.crypto_sequence(), self.instance.boot_count());
         let config = recorded(&self.settings, self.lifetimes_at);
         self.recorder.note(self.lifetimes_at.now, &self.instance, || Entry::Start {
             version: record::VERSION,
             seed,
             crypto_sequence,
+            boot_count,
             config,
         });
         self
@@ -284,6 +291,9 @@ impl Driver {
         self.installer.catch_up(self.instance.routes());
         if !self.settings.keyed.is_empty() {
             self.sequence.cover(self.instance.crypto_sequence());
+        }
+        if self.settings.core.uses_extended_sequences() {
+            self.boots.cover(self.instance.boot_count());
         }
         while let Some(transmit) = self.instance.poll_transmit() {
             self.recorder.note_transmit(&transmit);

@@ -3,6 +3,7 @@
 //! `driver` owns the engine and is the only one that calls it; everything else brings it inputs or carries out its
 //! outputs. `clock` is the only place that reads the time.
 
+pub mod boots;
 pub mod clock;
 pub mod config;
 pub mod control;

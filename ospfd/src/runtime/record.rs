@@ -50,6 +50,9 @@ pub enum Entry {
         seed: u64,
         /// Where its cryptographic sequence numbers begin.
         crypto_sequence: u32,
+        /// The boot count in its sequence numbers of 64 bits.
+        #[serde(default)]
+        boot_count: u32,
         /// With this configuration.
         config: RecordedConfig,
     },

@@ -14,7 +14,7 @@ use crate::seeds::{
 };
 
 /// With a neighbour that is Full, and no authentication.
-const BESIDE_A_NEIGHBOR: Profile = Profile { auth: 0, neighbor: true, stub: false };
+const BESIDE_A_NEIGHBOR: Profile = Profile { auth: 0, extended: false, neighbor: true, stub: false };
 const ALONE: Profile = Profile { neighbor: false, ..BESIDE_A_NEIGHBOR };
 const MD5: u8 = 2;
 
@@ -285,13 +285,16 @@ fn databases() -> Vec<Seed> {
 
 /// A good LSA under each authentication: where the fuzzer begins.
 fn each_authentication() -> Vec<Seed> {
+    let extended = Profile { auth: 4, extended: true, ..BESIDE_A_NEIGHBOR };
     ["null", "simple", "md5", "hmac-sha-1", "hmac-sha-256", "hmac-sha-384", "hmac-sha-512", "md5-strict"]
         .into_iter()
         .zip(0..)
-        .map(|(name, auth)| {
+        .map(|(name, auth)| (name.to_owned(), Profile { auth, ..BESIDE_A_NEIGHBOR }))
+        .chain([("hmac-sha-256-extended".to_owned(), extended)])
+        .map(|(name, profile)| {
             let lsas =
                 [stub_lsa(), lsa(5, [10, 99, 0, 0], &[&[255, 255, 0, 0, 0x80], &[0; 11][..]].concat())];
-            Talk::new(Profile { auth, ..BESIDE_A_NEIGHBOR })
+            Talk::new(profile)
                 .say(0, 0, &packet(UPDATE, &update(0, &lsas)))
                 .say(10, FLAG_MULTICAST, &packet(HELLO, &hello(2, &[SUBJECT])))
                 .becomes(&format!("good-under-{name}"), Becomes::Stored("as-external", "10.99.0.0"))

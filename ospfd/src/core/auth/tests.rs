@@ -1,4 +1,4 @@
-use crate::packet::Algorithm;
+use crate::packet::{Algorithm, Auth, Stamp};
 
 use super::*;
 
@@ -91,12 +91,41 @@ fn the_last_number_is_repeated_rather_than_starting_over() {
 
 #[test]
 fn an_old_number_is_refused_and_an_equal_one_if_so_asked() {
-    let mut seen = Seen::default();
-    assert_eq!(seen.check(1, 0, true), Ok(()));
-    seen.note(1, 50);
-    assert_eq!(seen.check(1, 51, true), Ok(()));
-    assert_eq!(seen.check(1, 50, false), Ok(()));
-    assert_eq!(seen.check(1, 50, true), Err(DropReason::SequenceReplay));
-    assert_eq!(seen.check(1, 49, false), Err(DropReason::SequenceReplay));
-    assert_eq!(seen.check(2, 49, true), Ok(()), "another key has its own numbers");
+    use SequenceRule::{Extended, Repeating, Strict};
+    let replay = Err(DropReason::SequenceReplay);
+    let stamp = |key_id, sequence| Stamp { key_id, sequence };
+    let (hello, update) = (1, 4);
+    for (rule, equal, other_type) in
+        [(Repeating, Ok(()), replay), (Strict, replay, Ok(())), (Extended, replay, Ok(()))]
+    {
+        let mut seen = Seen::default();
+        assert_eq!(seen.check(rule, stamp(1, 0), hello), Ok(()));
+        seen.note(rule, stamp(1, 50), hello);
+        assert_eq!(seen.check(rule, stamp(1, 51), hello), Ok(()));
+        assert_eq!(seen.check(rule, stamp(1, 50), hello), equal, "{rule:?}");
+        assert_eq!(seen.check(rule, stamp(1, 49), hello), replay, "{rule:?}");
+        assert_eq!(seen.check(rule, stamp(1, 49), update), other_type, "{rule:?}");
+        assert_eq!(seen.check(rule, stamp(2, 49), hello), Ok(()), "another key has its own numbers");
+    }
+}
+
+#[test]
+fn numbers_of_64_bits_are_one_row_over_interfaces_and_the_boot_count_rises_with_the_last_of_them() {
+    let key = Arc::new(CryptoKey::new(1, Algorithm::HmacSha256, b"secret").unwrap());
+    let send = SendKey { key, expired: false };
+    let chain = Arc::new(KeyChain::default());
+    let config = AuthConfig::Keys { chain, sequence: SequenceRule::Extended };
+    let mut sequences = Sequences::starting_after(0);
+    let next = |sequences: &mut Sequences, interface| {
+        let source = Ipv4Addr::LOCALHOST;
+        match sequences.authenticate(IfIndex(interface), &config, Some(&send), source) {
+            Some(Auth::Extended(_, sequence, _)) => sequence,
+            other => panic!("{other:?}"),
+        }
+    };
+    sequences.set_boot_count(7);
+    assert_eq!([next(&mut sequences, 1), next(&mut sequences, 2)], [0x7_0000_0001, 0x7_0000_0002]);
+    sequences.extended = 0x7_ffff_ffff;
+    assert_eq!(next(&mut sequences, 1), 0x8_0000_0000);
+    assert_eq!(sequences.boot_count(), 8);
 }

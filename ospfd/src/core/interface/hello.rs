@@ -116,6 +116,9 @@ impl Instance {
             .neighbors
             .entry(rx.router_id)
             .or_insert_with(|| Neighbor::new(rx.router_id, rx.source, now));
+        if let Some(seen) = interface.remembered.remove(&rx.router_id) {
+            neighbor.seen = seen;
+        }
         if new && let Some(poll) = interface.polls.get(&rx.source) {
             neighbor.state = poll.state(now);
         }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use common::ids::{IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
 
-use crate::core::auth::SendKey;
-use crate::core::config::{AreaKind, InterfaceConfig, NetworkType};
+use crate::core::auth::{Seen, SendKey};
+use crate::core::config::{AreaKind, InterfaceConfig, NetworkType, SequenceRule};
+use crate::core::constants::MAX_NEIGHBORS;
 use crate::core::event::{Groups, LinkState};
 use crate::core::lsdb::{Place, Scope};
 use crate::core::neighbor::{self, Neighbor};
@@ -38,6 +39,8 @@ pub(crate) struct Interface {
     pub(crate) backup: Ipv4Addr,
     /// Neighbours (§10), by Router ID on every type of network: two routers that share one are told apart and reported.
     pub(crate) neighbors: BTreeMap<RouterId, Neighbor>,
+    /// Sequence numbers of 64 bits that neighbours had used before they went Down.
+    pub(crate) remembered: BTreeMap<RouterId, Seen>,
     /// Acknowledgements that wait for company (§13.5).
     pub(crate) delayed_acks: Vec<LsaHeader>,
     /// LSAs to be flooded out of this interface before the current input is done with.
@@ -60,10 +63,23 @@ impl Interface {
             designated: Ipv4Addr::UNSPECIFIED,
             backup: Ipv4Addr::UNSPECIFIED,
             neighbors: BTreeMap::new(),
+            remembered: BTreeMap::new(),
             delayed_acks: Vec::new(),
             flood_queue: BTreeSet::new(),
             polls: BTreeMap::new(),
             groups: Groups { all_spf_routers: false, all_d_routers: false },
+        }
+    }
+
+    /// Takes a neighbour out that has gone Down. What its sequence numbers of 64 bits were stays known, so that nobody passes
+    /// for it with what it once said; of that there is a bound.
+    pub(crate) fn forget_neighbor(&mut self, router_id: RouterId) {
+        let Some(neighbor) = self.neighbors.remove(&router_id) else { return };
+        if self.config.auth.sequence_rule() == SequenceRule::Extended {
+            if self.remembered.len() >= MAX_NEIGHBORS {
+                self.remembered.pop_first();
+            }
+            self.remembered.insert(router_id, neighbor.seen);
         }
     }
 

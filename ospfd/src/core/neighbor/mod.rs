@@ -57,7 +57,7 @@ impl Instance {
         if after == State::Down
             && let Some(interface) = self.interfaces.get_mut(&if_index)
         {
-            interface.neighbors.remove(&router_id);
+            interface.forget_neighbor(router_id);
             self.timers.cancel_neighbor(if_index, router_id);
         }
         // §9.2 NeighborChange: bidirectional communication came or went.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use common::time::Instant;
 
-use super::world::{ETH0, World, address, config, link};
+use super::world::{AREA, ETH0, World, address, config, link, router_id};
 use crate::core::Instance;
 use crate::core::config::NetworkType::{Broadcast, PointToPoint};
-use crate::core::config::{AuthConfig, Config, Key, KeyChain, Lifetime, NetworkType, Password};
+use crate::core::config::{AuthConfig, Config, Key, KeyChain, Lifetime, NetworkType, Password, SequenceRule};
 use crate::core::event::{Event, RxDatagram};
 use crate::core::output::ALL_SPF_ROUTERS;
-use crate::packet::{Algorithm, CryptoKey};
+use crate::packet::{Algorithm, Auth, Body, CryptoKey, Packet};
 
 fn key(id: u8, secret: &str) -> Key {
     of_algorithm(id, Algorithm::HmacSha256, secret)
@@ -28,7 +28,7 @@ fn lifetime(from: Option<u64>, to: Option<u64>) -> Lifetime {
 }
 
 pub(super) fn chain(keys: &[Key]) -> AuthConfig {
-    AuthConfig::Keys { chain: Arc::new(KeyChain::new(keys.to_vec())), strict_sequence: false }
+    AuthConfig::Keys { chain: Arc::new(KeyChain::new(keys.to_vec())), sequence: SequenceRule::Repeating }
 }
 
 pub(super) fn longest_digest() -> AuthConfig {
@@ -242,7 +242,7 @@ fn a_packet_that_was_recorded_is_not_taken_again() {
 #[test]
 fn a_repeated_number_is_refused_where_that_is_asked_for() {
     let AuthConfig::Keys { chain, .. } = chain(&[key(1, "secret")]) else { panic!("keys") };
-    let mut world = full_pair(&AuthConfig::Keys { chain, strict_sequence: true });
+    let mut world = full_pair(&AuthConfig::Keys { chain, sequence: SequenceRule::Strict });
     let last = world.sent.iter().rposition(|(_, from, ..)| *from == 1).unwrap();
     let payload = world.payloads[last].clone();
     replay(&mut world, &payload);
@@ -272,4 +272,136 @@ fn a_restart_that_counts_anew_is_heard_once_it_was_forgotten() {
     assert!(!world.is_full(0, 1));
     world.run(Duration::from_secs(10));
     assert!(world.is_full(0, 1) && world.is_full(1, 0), "{}", world.describe());
+}
+
+fn extended(keys: &[Key]) -> AuthConfig {
+    let chain = Arc::new(KeyChain::new(keys.to_vec()));
+    AuthConfig::Keys { chain, sequence: SequenceRule::Extended }
+}
+
+/// Everything that `node` has sent.
+fn said_by(world: &World, node: usize) -> Vec<bytes::Bytes> {
+    let sent = world.sent.iter().zip(&world.payloads).filter(|((_, from, ..), _)| *from == node);
+    sent.map(|(_, payload)| payload.clone()).collect()
+}
+
+/// Node 1 starts anew with this boot count.
+fn reboot(world: &mut World, auth: &AuthConfig, boots: u32) {
+    let instance = Instance::new(keyed(1, PointToPoint, auth), 99, world.now);
+    world.nodes[1] = instance.with_boot_count(boots);
+    let now = world.now;
+    world.nodes[1].handle_link(now, link(1, true));
+    world.collect();
+}
+
+#[test]
+fn routers_with_extended_sequence_numbers_become_full() {
+    for algorithm in
+        [Algorithm::HmacSha1, Algorithm::HmacSha256, Algorithm::HmacSha384, Algorithm::HmacSha512]
+    {
+        for network_type in [PointToPoint, Broadcast] {
+            let auth = extended(&[of_algorithm(7, algorithm, "secret")]);
+            let mut world = pair(network_type, [&auth, &auth]);
+            world.until("both are Full", |world| world.is_full(0, 1) && world.is_full(1, 0));
+            world.until("the databases agree", World::agrees);
+            assert_eq!(world.counter(0, "drop-sequence-replay"), 0);
+        }
+    }
+}
+
+#[test]
+fn extended_and_plain_sequence_numbers_do_not_mix() {
+    let mut world = pair(PointToPoint, [&extended(&[key(1, "secret")]), &chain(&[key(1, "secret")])]);
+    world.run(Duration::from_secs(10));
+    assert!(world.neighbor(0, 1).is_none() && world.neighbor(1, 0).is_none());
+    assert!(
+        world.counter(0, "drop-auth-type-mismatch") > 0 && world.counter(1, "drop-auth-type-mismatch") > 0
+    );
+}
+
+#[test]
+fn every_extended_packet_has_a_larger_number_than_the_one_before() {
+    let world = full_pair(&extended(&[key(1, "secret")]));
+    let number = |payload: &bytes::Bytes| {
+        let length = usize::from(u16::from_be_bytes([payload[2], payload[3]]));
+        u64::from_be_bytes(payload[length..length + 8].try_into().unwrap())
+    };
+    let numbers: Vec<_> = said_by(&world, 0).iter().map(number).collect();
+    assert!(numbers.len() > 5 && numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+}
+
+#[test]
+fn an_extended_packet_is_not_taken_twice_whatever_its_type() {
+    let mut world = full_pair(&extended(&[key(1, "secret")]));
+    let recorded = said_by(&world, 1);
+    for payload in &recorded {
+        replay(&mut world, payload);
+    }
+    assert_eq!(world.counter(0, "drop-sequence-replay"), recorded.len() as u64);
+    assert!(world.is_full(0, 1));
+}
+
+#[test]
+fn types_that_overtake_one_another_are_taken_under_the_strict_rule() {
+    let AuthConfig::Keys { chain, .. } = chain(&[key(1, "secret")]) else { panic!("keys") };
+    let mut world = full_pair(&AuthConfig::Keys { chain, sequence: SequenceRule::Strict });
+    // An acknowledgement that was sent before the last hello comes behind it.
+    let now = world.now;
+    let crypto = |sequence| Auth::Crypto(key(1, "secret").key, sequence);
+    let hellos = world.nodes[1].crypto_sequence();
+    let ack = Packet { router_id: router_id(1), area_id: AREA, body: Body::LinkStateAck(Vec::new()) };
+    world.run(Duration::from_secs(2));
+    assert!(world.nodes[1].crypto_sequence() > hellos + 1, "hellos were sent since {now}");
+    let before = world.counter(0, "rx-link-state-ack");
+    replay(&mut world, &ack.encode(&crypto(hellos + 1)).unwrap());
+    assert_eq!(world.counter(0, "rx-link-state-ack"), before + 1);
+    replay(&mut world, &ack.encode(&crypto(hellos + 1)).unwrap());
+    assert_eq!(world.counter(0, "drop-sequence-replay"), 1);
+}
+
+#[test]
+fn a_neighbor_s_former_life_cannot_be_played_again_even_when_it_was_declared_dead() {
+    let auth = extended(&[key(1, "secret")]);
+    let mut world = full_pair(&auth);
+    let former = said_by(&world, 1);
+    // It falls silent, and is forgotten but for its numbers.
+    world.filter = Box::new(|from, _| from != 1);
+    world.run(Duration::from_secs(10));
+    assert!(world.neighbor(0, 1).is_none());
+    for payload in &former {
+        replay(&mut world, payload);
+    }
+    assert!(world.neighbor(0, 1).is_none(), "{}", world.describe());
+    // It comes back with the next boot count, and is heard at once; its former life is not.
+    world.filter = Box::new(|_, _| true);
+    reboot(&mut world, &auth, 1);
+    world.until("both are Full anew", |world| world.is_full(0, 1) && world.is_full(1, 0));
+    let drops = world.counter(0, "drop-sequence-replay");
+    for payload in &former {
+        replay(&mut world, payload);
+    }
+    assert_eq!(world.counter(0, "drop-sequence-replay"), drops + former.len() as u64);
+    assert!(world.is_full(0, 1));
+}
+
+#[test]
+fn a_boot_count_that_was_lost_is_heard_after_an_operator_cleared_the_neighbor_or_under_a_new_key() {
+    for with_new_key in [false, true] {
+        let auth = extended(&[key(1, "secret")]);
+        let mut world = full_pair(&auth);
+        reboot(&mut world, &auth, 5);
+        world.until("both are Full", |world| world.is_full(0, 1) && world.is_full(1, 0));
+        reboot(&mut world, &auth, 1);
+        world.run(Duration::from_secs(30));
+        assert!(!world.is_full(0, 1) && world.counter(0, "drop-sequence-replay") > 0);
+        let now = world.now;
+        if with_new_key {
+            for node in 0..2 {
+                reconfigure(&mut world, node, &extended(&[key(2, "other")]));
+            }
+        } else {
+            world.nodes[0].clear_neighbors(now, None).unwrap();
+        }
+        world.until("it is heard", |world| world.is_full(0, 1) && world.is_full(1, 0));
+    }
 }

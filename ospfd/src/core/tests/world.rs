@@ -173,7 +173,9 @@ impl World {
         for node in 0..self.nodes.len() {
             while let Some(transmit) = self.nodes[node].poll_transmit() {
                 let (decoded, _) = self.auths[node]
-                    .expecting(self.now, |expected| Packet::decode_expecting(&transmit.payload, expected))
+                    .expecting(self.now, transmit.source, |expected| {
+                        Packet::decode_expecting(&transmit.payload, expected)
+                    })
                     .expect("we send what we can read");
                 let body = decoded.packet.body;
                 let passes = (self.filter)(node, &body);

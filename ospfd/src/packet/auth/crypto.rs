@@ -7,6 +7,7 @@
 //! block. The RFC as printed hashes them when they are longer than the digest; BIRD does not, and FRR does not.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
@@ -23,6 +24,10 @@ pub const MAX_TRAILER_LEN: usize = 64;
 
 /// RFC 5709 §3.3: what stands in the digest's place while the digest is made, over and over.
 const APAD: [u8; 4] = [0x87, 0x8f, 0xe1, 0xf3];
+
+/// RFC 7474 §6: OSPFv2 in IANA's registry of cryptographic protocol ids. It follows the secret, so that a digest is none of
+/// another protocol that shares the key.
+const PROTOCOL_ID: [u8; 2] = [0, 3];
 
 /// How a digest is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,13 +86,22 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// Why no key is found for a packet.
+/// Why no key is found for a packet. Ids have 8 bits with AuType 2 and 32 with AuType 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyRefusal {
     /// No key has this id.
-    Unknown(u8),
+    Unknown(u32),
     /// The key with this id is not accepted now.
-    OutsideLifetime(u8),
+    OutsideLifetime(u32),
+}
+
+/// What a digest vouches for, besides the packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Which key.
+    pub key_id: u8,
+    /// Cryptographic sequence number: 32 bits with AuType 2, 64 with AuType 3.
+    pub sequence: u64,
 }
 
 /// A key: its secret is wiped when it is dropped, and never shown.
@@ -127,32 +141,68 @@ impl CryptoKey {
     pub(super) fn digest(&self, packet: &[u8]) -> Vec<u8> {
         match self.algorithm {
             Algorithm::Md5 => Md5::new().chain_update(packet).chain_update(&*self.secret).finalize().to_vec(),
-            Algorithm::HmacSha1 => self.hmac::<Hmac<Sha1>>(packet),
-            Algorithm::HmacSha256 => self.hmac::<Hmac<Sha256>>(packet),
-            Algorithm::HmacSha384 => self.hmac::<Hmac<Sha384>>(packet),
-            Algorithm::HmacSha512 => self.hmac::<Hmac<Sha512>>(packet),
+            Algorithm::HmacSha1 => hmac::<Hmac<Sha1>>(&self.secret, [packet, &[]], APAD, self.algorithm),
+            Algorithm::HmacSha256 => hmac::<Hmac<Sha256>>(&self.secret, [packet, &[]], APAD, self.algorithm),
+            Algorithm::HmacSha384 => hmac::<Hmac<Sha384>>(&self.secret, [packet, &[]], APAD, self.algorithm),
+            Algorithm::HmacSha512 => hmac::<Hmac<Sha512>>(&self.secret, [packet, &[]], APAD, self.algorithm),
         }
     }
 
-    fn hmac<M: Mac + KeyInit>(&self, packet: &[u8]) -> Vec<u8> {
-        // HMAC takes keys of any length; a refusal would give a digest that nobody accepts.
-        let Ok(mut mac) = <M as KeyInit>::new_from_slice(&self.secret) else { return Vec::new() };
-        mac.update(packet);
-        for _ in 0..self.algorithm.digest_len() / APAD.len() {
-            mac.update(&APAD);
+    /// RFC 7474 §5: the digest of a packet, its 64-bit sequence number and the address that it is sent from.
+    pub(super) fn extended_digest(&self, packet: &[u8], sequence: [u8; 8], source: Ipv4Addr) -> Vec<u8> {
+        let parts = [packet, &sequence];
+        let apad = source.octets();
+        let secret = self.protocol_secret();
+        match self.algorithm {
+            // Refused by the configuration, and no digest is anybody's.
+            Algorithm::Md5 => Vec::new(),
+            Algorithm::HmacSha1 => hmac::<Hmac<Sha1>>(&secret, parts, apad, self.algorithm),
+            Algorithm::HmacSha256 => hmac::<Hmac<Sha256>>(&secret, parts, apad, self.algorithm),
+            Algorithm::HmacSha384 => hmac::<Hmac<Sha384>>(&secret, parts, apad, self.algorithm),
+            Algorithm::HmacSha512 => hmac::<Hmac<Sha512>>(&secret, parts, apad, self.algorithm),
         }
-        mac.finalize().into_bytes().to_vec()
+    }
+
+    /// RFC 7474 §6: the secret and the protocol's id, hashed when they are longer than the digest. (A shorter one is padded
+    /// with zeros, as HMAC does by itself.)
+    fn protocol_secret(&self) -> Zeroizing<Vec<u8>> {
+        let secret = Zeroizing::new([self.secret.as_slice(), &PROTOCOL_ID].concat());
+        if secret.len() <= self.algorithm.digest_len() {
+            return secret;
+        }
+        Zeroizing::new(match self.algorithm {
+            Algorithm::Md5 => Md5::digest(&*secret).to_vec(),
+            Algorithm::HmacSha1 => Sha1::digest(&*secret).to_vec(),
+            Algorithm::HmacSha256 => Sha256::digest(&*secret).to_vec(),
+            Algorithm::HmacSha384 => Sha384::digest(&*secret).to_vec(),
+            Algorithm::HmacSha512 => Sha512::digest(&*secret).to_vec(),
+        })
     }
 
     /// RFC 2328 D.5.3: was the packet made with this key? Takes the same time whatever the digest.
-    pub(super) fn verify(&self, field: CryptoField, received: Received<'_>) -> Result<(), DecodeError> {
+    pub(super) fn verify(&self, field: CryptoField, received: Received<'_>) -> Result<Stamp, DecodeError> {
         let length = self.algorithm.digest_len();
         let found = received.behind.get(..length).filter(|_| usize::from(field.digest_len) == length);
         let Some(found) = found else {
             return Err(DecodeError::DigestLength { found: field.digest_len, behind: received.behind.len() });
         };
-        if bool::from(self.digest(received.packet).ct_eq(found)) { Ok(()) } else { Err(DecodeError::Digest) }
+        if !bool::from(self.digest(received.packet).ct_eq(found)) {
+            return Err(DecodeError::Digest);
+        }
+        Ok(Stamp { key_id: field.key_id, sequence: field.sequence.into() })
     }
+}
+
+/// An HMAC over `parts` and Apad, which begins with `first` and has the length of the digest.
+fn hmac<M: Mac + KeyInit>(secret: &[u8], parts: [&[u8]; 2], first: [u8; 4], algorithm: Algorithm) -> Vec<u8> {
+    // HMAC takes keys of any length; a refusal would give a digest that nobody accepts.
+    let Ok(mut mac) = <M as KeyInit>::new_from_slice(secret) else { return Vec::new() };
+    parts.into_iter().for_each(|part| mac.update(part));
+    mac.update(&first);
+    for _ in 1..algorithm.digest_len() / APAD.len() {
+        mac.update(&APAD);
+    }
+    mac.finalize().into_bytes().to_vec()
 }
 
 impl PartialEq for CryptoKey {
@@ -173,13 +223,13 @@ impl fmt::Debug for CryptoKey {
 
 /// The authentication field of AuType 2 (RFC 2328 D.3, figure 18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CryptoField {
+pub(super) struct CryptoField {
     /// Which key.
-    pub key_id: u8,
+    pub(super) key_id: u8,
     /// Bytes of the digest.
-    pub digest_len: u8,
+    pub(super) digest_len: u8,
     /// Cryptographic sequence number.
-    pub sequence: u32,
+    pub(super) sequence: u32,
 }
 
 impl CryptoField {

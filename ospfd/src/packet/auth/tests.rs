@@ -94,10 +94,75 @@ fn captured_packets_of_every_algorithm_read_and_build_as_they_came() {
 
         let sent = hello(router_id).encode(&Auth::Crypto(Arc::clone(&key), field.sequence)).unwrap();
         assert_eq!(sent, wire, "{algorithm}");
-        let lookup = |id| if id == key.id() { Ok(&*key) } else { Err(KeyRefusal::Unknown(id)) };
+        let lookup = |id| only(&key, id);
         let (decoded, found) = Packet::decode_expecting(&wire, Expected::Crypto(&lookup)).unwrap();
         assert_eq!(decoded.packet, hello(router_id), "{algorithm}");
-        assert_eq!(found, Some(field));
+        assert_eq!(found, Some(Stamp { key_id: id, sequence: field.sequence.into() }));
+    }
+}
+
+/// Hellos with AuType 3 from 192.0.2.1 with sequence number 6b008856 00000007: key id, algorithm, secret, packet. No daemon at hand
+/// speaks it: an HMAC of another make computed the digests. The secrets are shorter than the digest, with the protocol's id
+/// longer than it, and longer than it by themselves.
+const EXTENDED: [(u8, Algorithm, &str, &str); 4] = [
+    (
+        1,
+        Algorithm::HmacSha1,
+        "short",
+        "0201002c 0a000002 00000000 0000 0003 0000001c 00000001 ffffff00 0001 02 01 00000004 00000000 00000000
+         6b00885600000007 985dc91a5557614cb8527959dbf1186e2160bead",
+    ),
+    (
+        3,
+        Algorithm::HmacSha256,
+        "a key of thirty-one bytes, or s",
+        "0201002c 0a000002 00000000 0000 0003 00000028 00000003 ffffff00 0001 02 01 00000004 00000000 00000000
+         6b00885600000007 e292db4869a2c3d6787243c89f27aef9b3e4c58e69664e50726695b027d0789d",
+    ),
+    (
+        4,
+        Algorithm::HmacSha384,
+        "sha384 key",
+        "0201002c 0a000002 00000000 0000 0003 00000038 00000004 ffffff00 0001 02 01 00000004 00000000 00000000
+         6b00885600000007 5e1558046a0d9b555cb3e225fbd6b3cd1d2fdcd402fc94743c010df2054a3d2ca1b5874c61fe4005d107d02ca10bcb2b",
+    ),
+    (
+        5,
+        Algorithm::HmacSha512,
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "0201002c 0a000002 00000000 0000 0003 00000048 00000005 ffffff00 0001 02 01 00000004 00000000 00000000
+         6b00885600000007 6199b2988cd6fc942acb117f2a71216193744c52f6b776bd2fbe9cbc8b3f0704
+         40cc32224bd9398fbc95dae68eab113176586a298d7d57a5e29aee09f35f47c9",
+    ),
+];
+const SOURCE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+#[test]
+fn extended_packets_of_every_algorithm_read_and_build_as_another_hmac_makes_them() {
+    for (id, algorithm, secret, hex) in EXTENDED {
+        let (wire, key, sequence) = (bytes(hex), key(id, algorithm, secret), 0x6b00_8856_0000_0007);
+        let sent = hello(0x0a00_0002).encode(&Auth::Extended(Arc::clone(&key), sequence, SOURCE)).unwrap();
+        assert_eq!(sent, wire, "{algorithm}");
+        let lookup = |id| only(&key, id);
+        let (decoded, found) = Packet::decode_expecting(&wire, Expected::Extended(&lookup, SOURCE)).unwrap();
+        assert_eq!(decoded.packet, hello(0x0a00_0002), "{algorithm}");
+        assert_eq!(found, Some(Stamp { key_id: id, sequence }));
+    }
+}
+
+#[test]
+fn an_extended_packet_with_any_byte_changed_or_from_another_address_is_refused() {
+    for (id, algorithm, secret, hex) in EXTENDED {
+        let auth = Auth::Extended(key(id, algorithm, secret), 0, SOURCE);
+        for at in 0..bytes(hex).len() {
+            let mut wire = bytes(hex);
+            wire[at] ^= 0x40;
+            assert!(Packet::decode(&wire, &auth).is_err(), "{algorithm}: byte {at}");
+        }
+        let elsewhere = Auth::Extended(key(id, algorithm, secret), 0, Ipv4Addr::new(192, 0, 2, 2));
+        assert_eq!(Packet::decode(&bytes(hex), &elsewhere), Err(DecodeError::Digest));
+        let short = &bytes(hex)[..60];
+        assert_eq!(Packet::decode(short, &auth).unwrap_err().reason(), "bad-digest-length");
     }
 }
 

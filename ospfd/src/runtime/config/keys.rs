@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::core::config::{Key, KeyChain, Lifetime};
-use crate::packet::CryptoKey;
+use crate::packet::{Algorithm, CryptoKey};
 use crate::runtime::clock::Moment;
 
 /// A lifetime in microseconds since 1970: from `from`, before `to`; `None`: without a bound.
@@ -53,6 +53,15 @@ impl WallChain {
     pub(super) fn new(mut keys: Vec<WallKey>, warning: String) -> Self {
         keys.sort_by_key(|key| (key.send.from, Reverse(key.key.id())));
         Self { keys, warning }
+    }
+
+    /// Ids of the keys with this algorithm.
+    pub(super) fn ids_of(&self, algorithm: Algorithm) -> impl Iterator<Item = u8> {
+        self.keys
+            .iter()
+            .map(|key| &key.key)
+            .filter(move |key| key.algorithm() == algorithm)
+            .map(|key| key.id())
     }
 
     /// The chain on the engine's clock.

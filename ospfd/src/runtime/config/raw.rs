@@ -229,6 +229,8 @@ pub(super) struct RawAuth {
     pub(super) keys: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) strict_sequence: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) extended_sequence: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

@@ -76,14 +76,16 @@ pub struct Replayed {
 pub fn replay(lines: impl BufRead, mut sink: impl FnMut(Instant, Output)) -> Result<Replayed, ReplayError> {
     let mut lines = lines.lines().zip(1..).map(|(text, number)| read(&text?, number));
     let first = lines.next().ok_or(ReplayError::NoStart)??;
-    let Entry::Start { version, seed, crypto_sequence, config } = first.entry else {
+    let Entry::Start { version, seed, crypto_sequence, boot_count, config } = first.entry else {
         return Err(ReplayError::NoStart);
     };
     if version != VERSION {
         return Err(ReplayError::Version(version));
     }
     let now = Instant::from_micros(first.at);
-    let mut instance = Instance::new(core(&config, now, 1)?, seed, now).with_crypto_sequence(crypto_sequence);
+    let mut instance = Instance::new(core(&config, now, 1)?, seed, now)
+        .with_crypto_sequence(crypto_sequence)
+        .with_boot_count(boot_count);
     let (mut outputs, mut inputs, mut recorded) = (Outputs::default(), 0, None);
     for (line, number) in lines.zip(2..) {
         let Line { at, entry } = line?;

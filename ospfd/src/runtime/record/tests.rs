@@ -36,7 +36,13 @@ impl Side {
         };
         let config =
             RecordedConfig { toml: settings.written.text().to_owned(), unix_micros: START.as_micros() };
-        let start = Entry::Start { version: VERSION, seed: u64::from(number), crypto_sequence: 0, config };
+        let start = Entry::Start {
+            version: VERSION,
+            seed: u64::from(number),
+            crypto_sequence: 0,
+            boot_count: 0,
+            config,
+        };
         side.recorder.note(START, &side.instance, || start);
         let event = LinkEvent::State(LinkState {
             if_index: ETH0,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::Checker;
-use crate::core::config::{AuthConfig, KeyChain, Password};
+use crate::core::config::{AuthConfig, KeyChain, Password, SequenceRule};
 use crate::packet::{Algorithm, CryptoKey};
 use crate::runtime::config::keys::{WallChain, WallKey, WallLifetime};
 use crate::runtime::config::raw::{Raw, RawAlgorithm, RawAuth, RawKey, RawKeyChain, RawLifetime, RawSecret};
@@ -23,15 +23,19 @@ impl Checker<'_> {
         let key = ["interface", interface, "auth"];
         match (&auth.simple, &auth.keys) {
             (Some(secret), None) => {
-                if auth.strict_sequence.is_some() {
-                    let help = "take it out, or use a key chain";
-                    self.refuse(&key, "strict_sequence goes with keys: a password has no sequence", help);
+                for (name, given) in
+                    [("strict_sequence", auth.strict_sequence), ("extended_sequence", auth.extended_sequence)]
+                {
+                    if given.is_some() {
+                        let message = format!("{name} goes with keys: a password has no sequence");
+                        self.refuse(&key, message, "take it out, or use a key chain");
+                    }
                 }
                 self.password(&["interface", interface, "auth", "simple"], secret)
             }
             (None, Some(_)) => AuthConfig::Keys {
                 chain: Arc::new(KeyChain::default()),
-                strict_sequence: auth.strict_sequence.unwrap_or(false),
+                sequence: self.sequence_rule(&key, auth),
             },
             (Some(_), Some(_)) => {
                 self.refuse(&key, "auth has a simple password and keys", "keep one of them");
@@ -42,6 +46,29 @@ impl Checker<'_> {
                 self.refuse(&key, "auth has neither keys nor a simple password", help);
                 AuthConfig::Null
             }
+        }
+    }
+
+    fn sequence_rule(&mut self, key: &[&str], auth: &RawAuth) -> SequenceRule {
+        match (auth.extended_sequence.unwrap_or(false), auth.strict_sequence) {
+            (true, Some(false)) => {
+                let help = "take strict_sequence out";
+                self.refuse(key, "extended sequence numbers are always checked strictly", help);
+                SequenceRule::Extended
+            }
+            (true, Some(true) | None) => SequenceRule::Extended,
+            (false, Some(true)) => SequenceRule::Strict,
+            (false, Some(false) | None) => SequenceRule::Repeating,
+        }
+    }
+
+    /// RFC 7474 §5 builds on the HMACs of RFC 5709 and has no place for MD5.
+    fn no_md5(&mut self, interface: &str, name: &str, chain: &WallChain) {
+        for id in chain.ids_of(Algorithm::Md5) {
+            let message =
+                format!("key {id} of chain `{name}` is md5, which extended_sequence does not go with");
+            let help = "give the key an hmac-sha algorithm, or take extended_sequence out";
+            self.refuse(&["interface", interface, "auth"], message, help);
         }
     }
 
@@ -84,7 +111,11 @@ impl Checker<'_> {
             raw.key_chain.iter().map(|(name, chain)| (name.clone(), self.key_chain(name, chain))).collect();
         let mut keyed = BTreeMap::new();
         for (interface, raw) in &raw.interface {
-            let Some(name) = raw.auth.as_ref().and_then(|auth| auth.keys.as_ref()) else { continue };
+            let Some(auth) = &raw.auth else { continue };
+            let Some(name) = &auth.keys else { continue };
+            if let Some(chain) = chains.get(name).filter(|_| auth.extended_sequence == Some(true)) {
+                self.no_md5(interface, name, chain);
+            }
             if !chains.contains_key(name) {
                 let known: Vec<_> = chains.keys().map(String::as_str).collect();
                 let help = if known.is_empty() {

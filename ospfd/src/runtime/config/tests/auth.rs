@@ -3,7 +3,7 @@
 use common::time::Instant;
 
 use super::{Files, assert_errors};
-use crate::core::config::{AuthConfig, KeyChain};
+use crate::core::config::{AuthConfig, KeyChain, SequenceRule};
 use crate::packet::Algorithm;
 use crate::runtime::clock::Moment;
 use crate::runtime::config::Settings;
@@ -31,9 +31,9 @@ fn moment(unix_seconds: u64) -> Moment {
     Moment { now: Instant::from_micros(7_000_000), unix_micros: unix_seconds * 1_000_000 }
 }
 
-fn chain_at(settings: &Settings, unix_seconds: u64) -> (KeyChain, bool) {
+fn chain_at(settings: &Settings, unix_seconds: u64) -> (KeyChain, SequenceRule) {
     match &settings.core_at(moment(unix_seconds)).interfaces["eth0"].auth {
-        AuthConfig::Keys { chain, strict_sequence } => ((**chain).clone(), *strict_sequence),
+        AuthConfig::Keys { chain, sequence } => ((**chain).clone(), *sequence),
         other => panic!("{other:?}"),
     }
 }
@@ -50,12 +50,21 @@ fn a_key_chain_reaches_the_engine_with_its_lifetimes() {
     assert_eq!(sends(&settings, JULY - 1), Some((1, Algorithm::Md5, false)));
     assert_eq!(sends(&settings, JULY), Some((2, Algorithm::HmacSha256, false)));
     assert_eq!(sends(&settings, JULY * 2), Some((2, Algorithm::HmacSha256, true)));
-    let (chain, strict) = chain_at(&settings, JULY);
-    assert!(strict);
+    let (chain, rule) = chain_at(&settings, JULY);
+    assert_eq!(rule, SequenceRule::Strict);
     let now = Instant::from_micros(7_000_000);
     assert!(chain.accept(now, 1).is_ok() && chain.accept(now, 2).is_ok());
     let day = std::time::Duration::from_secs(86_400);
     assert!(chain.accept(now + day, 1).is_err(), "its accept lifetime is over");
+}
+
+#[test]
+fn extended_sequence_numbers_are_asked_for_by_interface() {
+    let extended = ROLLOVER.replace("strict_sequence", "extended_sequence").replace("md5", "hmac-sha-1");
+    let settings = Files::new(&extended).load().unwrap();
+    assert_eq!(chain_at(&settings, JULY).1, SequenceRule::Extended);
+    assert!(settings.core.uses_extended_sequences());
+    assert!(!Files::new(ROLLOVER).load().unwrap().core.uses_extended_sequences());
 }
 
 #[test]
@@ -128,6 +137,22 @@ fn what_is_wrong_with_keys_is_told_with_its_place() {
     assert_errors(&auth("{ keys = \"a\", simple = \"b\" }"), &["ospfd.toml:3:", "keep one"]);
     assert_errors(&auth("{}"), &["ospfd.toml:3:", "neither keys nor a simple password"]);
     assert_errors(&auth("{ simple = \"b\", strict_sequence = true }"), &["ospfd.toml:3:", "goes with keys"]);
+    assert_errors(
+        &auth("{ simple = \"b\", extended_sequence = true }"),
+        &["ospfd.toml:3:", "goes with keys"],
+    );
+    assert_errors(
+        &auth(
+            "{ keys = \"k\", extended_sequence = true, strict_sequence = false }\n[key_chain.k.key.1]\nalgorithm = \"hmac-sha-1\"\nsecret = \"x\"",
+        ),
+        &["ospfd.toml:3:", "always checked strictly"],
+    );
+    assert_errors(
+        &auth(
+            "{ keys = \"k\", extended_sequence = true }\n[key_chain.k.key.1]\nalgorithm = \"md5\"\nsecret = \"x\"",
+        ),
+        &["ospfd.toml:3:", "key 1 of chain `k` is md5", "hmac-sha"],
+    );
     assert_errors(&auth("{ key = \"b\" }"), &["ospfd.toml:3:", "did you mean `keys`?"]);
 
     let key = |id: &str, lines: &str| format!("router_id = \"10.0.0.1\"\n[key_chain.k.key.{id}]\n{lines}\n");
