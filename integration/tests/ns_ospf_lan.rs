@@ -180,6 +180,9 @@ fn tshark_finds_nothing_wrong_in_what_we_send() {
     for kind in 1..=5 {
         assert!(!dissect(&format!("ospf.msg == {kind}")).is_empty(), "no packet of type {kind} was sent");
     }
+    // The envelope of RFC 2328 A.1: one hop, and precedence over data.
+    let strays = dissect("ip.ttl != 1 || ip.dsfield.dscp != 48 || ip.proto != 89");
+    assert!(strays.is_empty(), "{strays}");
     // Expert information of severity "warning" or worse, which bad checksums are too.
     let complaints = dissect("_ws.malformed || _ws.expert.severity >= 0x00600000");
     assert!(complaints.is_empty(), "{complaints}");

@@ -119,15 +119,16 @@ impl KeyChain {
         &self.keys
     }
 
-    /// RFC 2328 D.3, RFC 7474 §4: of the keys that are valid the one that started last. When all have expired, the one that did so last: its
-    /// lifetime is taken as endless, rather than to do without authentication or without neighbours.
+    /// RFC 2328 D.3, D.4.3, RFC 7474 §4: of the keys that are valid the one that started last. When all have expired, the
+    /// one that did so last: its lifetime is taken as endless, rather than to do without authentication or without neighbours.
     pub(crate) fn send_key(&self, now: Instant) -> Option<SendKey> {
         let valid = self.keys.iter().rev().find(|key| key.send.contains(now));
         let found = valid.or_else(|| last_expired(&self.keys, now, |key| key.send))?;
         Some(SendKey { key: Arc::clone(&found.key), expired: valid.is_none() })
     }
 
-    /// The key with this id, if it is accepted now. The last one to expire stays accepted, as it stays in use for sending.
+    /// RFC 2328 D.5.3 (1): the key with this id, if it is accepted now. The last one to expire stays accepted, as it stays in
+    /// use for sending.
     pub(crate) fn accept(&self, now: Instant, id: u32) -> Result<&CryptoKey, KeyRefusal> {
         let has_id = |key: &Key| u32::from(key.key.id()) == id;
         let found = self.keys.iter().find(|key| has_id(key)).ok_or(KeyRefusal::Unknown(id))?;
@@ -195,7 +196,7 @@ impl AuthConfig {
     }
 }
 
-/// The cryptographic sequence numbers that we send: strictly increasing on each interface (RFC 7474 §2).
+/// The cryptographic sequence numbers that we send: strictly increasing on each interface (RFC 2328 D.4.3 (5), RFC 7474 §2).
 ///
 /// They start where the runtime says, above all that was sent before the daemon's start. An interface that appears
 /// later starts above all of them, in case it is an old one with a new index.

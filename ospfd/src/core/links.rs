@@ -53,6 +53,7 @@ impl Instance {
     /// Takes a new configuration over.
     pub(crate) fn apply_config(&mut self, now: Instant, config: Config) {
         if config.router_id != self.config.router_id {
+            self.end_life(now);
             self.take_all_down(now);
             self.originator.clear();
             self.output.router_id = config.router_id;

@@ -177,7 +177,7 @@ impl Output {
     }
 }
 
-/// Bytes of a packet's body, behind `fixed` bytes, that fit `mtu`.
+/// Bytes of a packet's body, behind `fixed` bytes, that fit `mtu`: RFC 2328 A.1 wants packets split rather than fragmented.
 pub(crate) const fn body_room(mtu: u16, fixed: usize) -> usize {
     (mtu as usize).saturating_sub(IP_HEADER + PACKET_HEADER_LEN + fixed)
 }

@@ -96,7 +96,7 @@ impl Instance {
         Ok((Rx { if_index, source, router_id }, body, stamp))
     }
 
-    /// RFC 2328 D.5.3: an authentic packet's sequence number is the neighbour's from now on.
+    /// RFC 2328 D.3, D.5.3: an authentic packet's sequence number is the neighbour's from now on.
     fn note_sequence(&mut self, rx: Rx, stamp: Option<Stamp>, packet_type: u8) {
         if let Some(stamp) = stamp
             && let Some(interface) = self.interfaces.get_mut(&rx.if_index)

@@ -40,6 +40,12 @@ impl Instance {
 
     /// The deadline has come: what was held back goes out now, heeded or not.
     pub(crate) fn stop_unacknowledged(&mut self, now: Instant) {
+        self.flush_all(now);
+        self.finish_stop(now, false);
+    }
+
+    /// Flushes what stands in our name, heeded or not.
+    fn flush_all(&mut self, now: Instant) {
         let standing: Vec<_> = self
             .originator
             .keys()
@@ -52,16 +58,27 @@ impl Instance {
             self.flush(now, scope, lsa);
         }
         self.send_floods(now);
-        self.finish_stop(now, false);
     }
 
-    /// The end: a last hello that lists nobody, all interfaces down.
-    fn finish_stop(&mut self, now: Instant, acknowledged: bool) {
+    /// RFC 2328 C.1: before the Router ID changes, what stands under the old one is flushed. Nobody can acknowledge it,
+    /// for the adjacencies end with it.
+    pub(crate) fn end_life(&mut self, now: Instant) {
+        self.flush_all(now);
+        self.leave(now);
+    }
+
+    /// A last hello that lists nobody, all interfaces down.
+    fn leave(&mut self, now: Instant) {
         let interfaces: Vec<_> = self.interfaces.keys().copied().collect();
         for if_index in interfaces {
             self.send_farewell(if_index);
             self.interface_event(now, if_index, interface::Event::InterfaceDown);
         }
+    }
+
+    /// The end.
+    fn finish_stop(&mut self, now: Instant, acknowledged: bool) {
+        self.leave(now);
         self.life = Life::Stopped;
         self.dirty = false;
         self.timers.clear();

@@ -13,7 +13,7 @@ use super::{
 /// Length of the packet header, the authentication field included.
 pub const PACKET_HEADER_LEN: usize = 24;
 
-/// The longest OSPF packet: an IPv4 datagram of 65535 bytes less its header.
+/// The longest OSPF packet: an IPv4 datagram of 65535 bytes less its header (RFC 2328 A.1).
 pub(super) const MAX_PACKET_LEN: usize = 65_535 - 20;
 
 const VERSION: u8 = 2;
@@ -222,6 +222,7 @@ fn seal(mut writer: Writer, auth: &Auth) -> Result<Bytes, EmitError> {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use super::super::LsType;
     use super::*;
 
     #[test]
@@ -245,5 +246,25 @@ mod tests {
             let decoded = Packet::decode(&bytes, &auth).unwrap();
             assert_eq!(decoded, Decoded { packet: packet.clone(), skipped: vec![] });
         }
+    }
+
+    #[test]
+    fn an_odd_packet_has_a_checksum_too() {
+        let key = LsaKey { ls_type: LsType::OpaqueArea, link_state_id: 1, advertising_router: RouterId(1) };
+        let lsa = Lsa::build_opaque(1, 2, key, 1, b"abc").unwrap();
+        let packet =
+            Packet { router_id: RouterId(1), area_id: AreaId(0), body: Body::LinkStateUpdate(vec![lsa]) };
+        let bytes = packet.encode(&Auth::Null).unwrap();
+        // By hand: in words, with a zero byte behind the last one.
+        assert_eq!(bytes.len() % 2, 1);
+        let words =
+            bytes.chunks(2).map(|pair| (u32::from(pair[0]) << 8) + pair.get(1).map_or(0, |&low| low.into()));
+        let sum: u32 = words.sum();
+        assert_eq!((sum & 0xffff) + (sum >> 16), 0xffff);
+        assert_eq!(Packet::decode(&bytes, &Auth::Null).unwrap().packet, packet);
+        let mut damaged = bytes.to_vec();
+        *damaged.last_mut().unwrap() ^= 1;
+        let refused = Packet::decode(&damaged, &Auth::Null).unwrap_err();
+        assert!(matches!(refused, DecodeError::PacketChecksum(_)), "{refused}");
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Interface {
     pub(crate) send_key: Option<SendKey>,
     /// State.
     pub(crate) state: State,
-    /// Designated Router's address; 0.0.0.0 when there is none.
+    /// Designated Router's address (RFC 2328 A.3.2); 0.0.0.0 when there is none.
     pub(crate) designated: Ipv4Addr,
     /// Backup Designated Router's address; 0.0.0.0 when there is none.
     pub(crate) backup: Ipv4Addr,
@@ -110,7 +110,7 @@ impl Interface {
             && self.network().is_some_and(|network| network.prefix() == 32)
     }
 
-    /// What tells our links apart in the Router-LSA: RFC 2328 §12.4.1.1 wants the interface index where the address does
+    /// What tells our links apart in the Router-LSA: RFC 2328 §12.4.1.1, A.4.2 want the interface index where the address does
     /// not.
     pub(crate) fn link_data(&self) -> u32 {
         if self.is_unnumbered() { self.link.if_index.0 } else { self.address().to_bits() }

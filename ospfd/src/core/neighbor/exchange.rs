@@ -45,7 +45,7 @@ enum Verdict {
 }
 
 impl Instance {
-    /// §10.3 ExStart: next sequence number, declare ourselves master, send a first description without headers.
+    /// §10.3 ExStart (and A.3.3): next sequence number, declare ourselves master, send a first description without headers.
     pub(super) fn begin_exstart(&mut self, now: Instant, if_index: IfIndex, router_id: RouterId) {
         let first = self.rng.u32(1..0x8000_0000);
         let Some(neighbor) = self.neighbor_mut(if_index, router_id) else { return };

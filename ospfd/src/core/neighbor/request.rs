@@ -72,6 +72,7 @@ impl Instance {
         // database remembers when this one was sent.
         let mut lsas = Vec::with_capacity(keys.len());
         for &key in keys {
+            // A.3.4: whatever instance it is by now.
             let Some(entry) = self.lsdb.get(Scope::of(key.ls_type, place), key) else {
                 self.drop_packet(rx, DropReason::BadRequest);
                 return self.neighbor_event(now, rx.if_index, rx.router_id, Event::BadLsReq);

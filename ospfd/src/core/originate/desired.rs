@@ -153,12 +153,12 @@ fn add_summaries(view: &View<'_>, desired: &mut Desired) {
     }
 }
 
-/// The key of our Router-LSA: its Link State ID is its Advertising Router (RFC 2328 §12.1.4, §12.1.5).
+/// The key of our Router-LSA: its Link State ID is its Advertising Router (RFC 2328 §12.1.4, §12.1.5, A.4.2).
 pub(crate) const fn router_key(router_id: RouterId) -> LsaKey {
     LsaKey { ls_type: LsType::Router, link_state_id: router_id.0, advertising_router: router_id }
 }
 
-/// The stub link for `prefix`.
+/// The stub link for `prefix` (RFC 2328 A.4.2, C.7).
 pub(crate) fn stub_link(prefix: Ipv4Network, metric: u16) -> RouterLink {
     RouterLink {
         link_type: RouterLinkType::Stub,
@@ -260,7 +260,7 @@ fn has_transit(interface: &Interface) -> bool {
     }
 }
 
-/// RFC 2328 §9.1 (DR), §12.4.2.
+/// RFC 2328 §9.1 (DR), §12.4.2, A.4.3.
 fn network_lsa(view: &View<'_>, interface: &Interface) -> Option<(u32, NetworkLsa)> {
     let network = interface.network()?;
     if interface.state != State::Dr || interface.full_neighbors().next().is_none() {

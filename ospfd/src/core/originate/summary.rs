@@ -80,6 +80,7 @@ pub(crate) fn summary_lsas(view: &SummaryView<'_>, area: AreaId) -> (BTreeMap<Ls
     if let Some(default_cost) = default_cost {
         // §12.4.3.1: what is not told of is behind us.
         let cost = if view.transit { default_cost } else { default_cost.max(LAST_RESORT) };
+        // A.4.4, appendix B: under the address and mask 0.0.0.0.
         networks.extend(Ipv4Network::new([0; 4].into(), 0).ok().map(|default| (default, cost)));
     }
     let ids = link_state_ids(networks.keys().copied());

@@ -506,3 +506,34 @@ fn first_numbers_are_drawn_at_random() {
     };
     assert_ne!(number(1), number(2));
 }
+
+#[test]
+fn option_bits_that_nobody_knows_change_nothing() {
+    let unknown = options::E | 0x81;
+    let mut world = World::new(vec![config(BELOW, PointToPoint)]);
+    world.inject(1, 0, Body::Hello(Hello { options: unknown, ..hello(BELOW) }));
+    let mut lsa = external(1, 1);
+    lsa.header.options = unknown;
+    let lsa = Lsa::build(1, unknown, lsa.header.key, 1, lsa.body).unwrap();
+    let headers = vec![lsa.header];
+    describes(&mut world, DatabaseDescription { options: unknown, ..description("IMS", THEIRS) });
+    describes(&mut world, DatabaseDescription { options: unknown, headers, ..description("S", THEIRS + 1) });
+    world.inject(1, 0, Body::LinkStateUpdate(vec![lsa.clone()]));
+    assert_eq!(state(&world), "Full");
+    let held = world.nodes[0].lsdb.get(Scope::As, lsa.header.key).unwrap();
+    assert_eq!(held.lsa().header.options, unknown);
+}
+
+#[test]
+fn the_answer_to_a_request_is_the_instance_of_now() {
+    let mut world = exstart_with(BELOW, [external(1, 1)]);
+    describes(&mut world, description("IMS", THEIRS));
+    let described = external(1, 1);
+    let newer = Lsa::build(1, 2, described.header.key, 2, described.body).unwrap();
+    world.nodes[0].lsdb.install(Scope::As, newer, Origin::Requested, world.now).unwrap();
+    let mark = world.sent.len();
+    world.inject(1, 0, Body::LinkStateRequest(vec![external(1, 1).header.key]));
+    let sent = world.sent_since(mark, 0);
+    let [Body::LinkStateUpdate(lsas)] = &sent[..] else { panic!("one update, not {sent:?}") };
+    assert_eq!(lsas[0].header.sequence, 2);
+}

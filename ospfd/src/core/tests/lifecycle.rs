@@ -295,6 +295,8 @@ fn a_new_router_id_starts_a_new_life() {
     let now = world.now;
     let renamed = crate::core::config::Config { router_id: router_id(50), ..config(0, PointToPoint) };
     world.nodes[0].reconfigure(now, renamed);
+    world.run(Duration::from_millis(10));
+    assert!(world.router_lsa(1, 0).is_none(), "flushed");
     world
         .until("heard under the new name", |world| world.is_full(1, 50) && world.router_lsa(1, 50).is_some());
 }

@@ -26,7 +26,7 @@ const AU_TYPE_EXTENDED: u16 = 3;
 /// Length of the authentication field in the packet header.
 pub(super) const FIELD_LEN: usize = 8;
 
-/// How a packet is authenticated that is sent.
+/// How a packet is authenticated that is sent (RFC 2328 D.1, D.2, D.3).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Auth {
     /// AuType 0: not at all.

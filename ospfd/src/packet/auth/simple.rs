@@ -7,7 +7,7 @@ use super::super::DecodeError;
 use super::super::header::{AUTH_AT, PACKET_HEADER_LEN};
 use super::{FIELD_LEN, Received};
 
-/// The checksum covers all but the authentication field.
+/// RFC 2328 D.5.1: the checksum covers all but the authentication field.
 pub(super) fn verify_checksum(received: Received<'_>) -> Result<(), DecodeError> {
     let before = received.packet.get(..AUTH_AT).unwrap_or_default();
     let body = received.packet.get(PACKET_HEADER_LEN..).unwrap_or_default();

@@ -55,7 +55,7 @@ pub enum LsaBody {
 }
 
 impl Lsa {
-    /// Reads one LSA that fills `bytes`, and verifies its checksum (RFC 2328 §13 (1)).
+    /// Reads one LSA that fills `bytes`, and verifies its checksum (RFC 2328 §13 (1), A.4.1).
     pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let header = LsaHeader::parse(&mut reader)?;

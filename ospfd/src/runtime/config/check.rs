@@ -96,6 +96,7 @@ impl Checker<'_> {
         self.found.push(diagnostic.help(help));
     }
 
+    /// RFC 2328 C.1
     fn router_id(&mut self, written: Option<RouterId>) -> RouterId {
         const HELP: &str =
             "write router_id = \"10.0.0.1\": an address of this host that no other router has as its ID";

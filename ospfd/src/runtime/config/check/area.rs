@@ -1,4 +1,4 @@
-//! `[area."…"]`: stub areas and address ranges (NSSAs are `nssa`'s), and which areas may stand together.
+//! `[area."…"]` (RFC 2328 C.2): stub areas and address ranges (NSSAs are `nssa`'s), and which areas may stand together.
 
 use std::collections::BTreeMap;
 
