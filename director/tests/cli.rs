@@ -91,6 +91,8 @@ fn status() -> StatusView {
         ospfd: "lease director held, generation 1, 1 neighbour Full".into(),
         troubles: vec!["a trouble".into()],
         in_sync: true,
+        changes: 0,
+        changes_done: 0,
         vips: vec![VipView {
             vip: [192, 0, 2, 10].into(),
             state: "advertised".into(),

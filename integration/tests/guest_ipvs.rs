@@ -80,6 +80,7 @@ fn service(name: &str, scheduler: &Scheduler, servers: &[(&str, Forward, u32)]) 
         vips: Vec::new(),
         scheduler: scheduler.clone(),
         one_packet: false,
+        adopts_by_hand: false,
         persistence: None,
         servers: servers.collect(),
         check: check.clone(),

@@ -143,7 +143,7 @@ fn everything() -> Desired {
             for kind in schedulers() {
                 for entry in entries(&key(1), kind) {
                     let key = key(number);
-                    let servers = if number % 8 == 1 { servers(&key).collect() } else { [].into() };
+                    let servers = if number % 16 == 1 { servers(&key).collect() } else { [].into() };
                     wanted.services.insert(key, DesiredService { entry, servers });
                     number += 1;
                 }

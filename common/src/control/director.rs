@@ -14,6 +14,9 @@ pub enum Request {
     Status,
     /// Answers [`Response::Plan`]: what would be done to the kernel now, from a fresh dump.
     Plan,
+    /// Reads the kernel's table at once and repairs what somebody changed, also what was adopted; answers [`Response::Plan`]
+    /// with what is to be done.
+    Repair,
     /// Raises the metric of every VIP, or of one, to the configured drain metric; answers [`Response::Done`].
     Drain {
         /// Only this VIP.
@@ -58,6 +61,12 @@ pub struct StatusView {
     pub troubles: Vec<String>,
     /// Whether the observed IPVS table is as desired.
     pub in_sync: bool,
+    /// Changes of the table that are under way; 0 when there are none.
+    #[serde(default)]
+    pub changes: usize,
+    /// Those of them that are done.
+    #[serde(default)]
+    pub changes_done: usize,
     /// VIPs, in order.
     pub vips: Vec<VipView>,
     /// Services, in order.

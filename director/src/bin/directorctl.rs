@@ -35,6 +35,8 @@ enum Command {
     Status,
     /// Show what would be done to the kernel now, as ipvsadm arguments; nothing when all is as desired
     Plan,
+    /// Read the kernel's table now and repair what somebody changed, also what `by_hand = "adopt"` kept; show what is done
+    Repair,
     /// Raise the metric of every VIP, so that other directors take its traffic; connections go on
     Drain {
         /// Only this VIP
@@ -56,6 +58,7 @@ impl Command {
         match self {
             Self::Status => Request::Status,
             Self::Plan => Request::Plan,
+            Self::Repair => Request::Repair,
             Self::Drain { vip } => Request::Drain { vip },
             Self::Undrain { vip } => Request::Undrain { vip },
             Self::Reload => Request::Reload,
@@ -127,6 +130,9 @@ fn status(view: &StatusView, has_colour: bool) -> String {
     }
     let sync = if view.in_sync { "as desired" } else { "not as desired; see `directorctl plan`" };
     text.push_str(&format!("\nospfd: {}\nkernel table: {sync}\n", view.ospfd));
+    if view.changes > 0 {
+        text.push_str(&format!("changes under way: {} of {} done\n", view.changes_done, view.changes));
+    }
     for trouble in &view.troubles {
         text.push_str(&format!("trouble: {trouble}\n"));
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::raw::{
-    Raw, RawCheck, RawCheckKind, RawChecksum, RawControl, RawEngine, RawFlag, RawForward, RawIpvs, RawLog,
-    RawLogFormat, RawOspfd, RawPersistence, RawProtocol, RawScheduler, RawServer, RawService, RawTimeouts,
-    RawTunnel, RawTunnelKind, RawVip,
+    Raw, RawByHand, RawCheck, RawCheckKind, RawChecksum, RawControl, RawEngine, RawFlag, RawForward, RawIpvs,
+    RawLog, RawLogFormat, RawOspfd, RawPersistence, RawProtocol, RawScheduler, RawServer, RawService,
+    RawTimeouts, RawTunnel, RawTunnelKind, RawVip,
 };
 use super::{Routing, Settings};
 use crate::model::{
@@ -91,6 +91,7 @@ fn raw_service(service: &Service, active_active: bool) -> RawService {
     let flags = [(service.scheduler.port, port), (service.scheduler.fallback, fallback)];
     raw.flags = Some(flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).collect());
     raw.one_packet = Some(service.one_packet);
+    raw.by_hand = Some(if service.adopts_by_hand { RawByHand::Adopt } else { RawByHand::Repair });
     raw.persistence = service.persistence.map(|persistence| RawPersistence {
         timeout: seconds(persistence.timeout),
         prefix: Some(persistence.prefix),

@@ -136,6 +136,8 @@ pub(super) struct RawService {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) flags: Option<Vec<RawFlag>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) by_hand: Option<RawByHand>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) one_packet: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) persistence: Option<RawPersistence>,
@@ -240,6 +242,14 @@ words!(RawLogFormat => LogFormat { Text, Json });
 words!(RawScheduler => SchedulerKind {
     Rr, Wrr, Lc, Wlc, Lblc, Lblcr, Dh, Sh, Mh, Sed, Nq, Fo, Ovf, Twos
 });
+
+/// What becomes of a change that somebody makes by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawByHand {
+    Repair,
+    Adopt,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]

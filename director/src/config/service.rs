@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::check;
-use super::raw::{Raw, RawFlag, RawProtocol, RawService};
+use super::raw::{Raw, RawByHand, RawFlag, RawProtocol, RawService};
 use super::resolve::Findings;
 use super::server::{self, Outer};
 use crate::model::{
@@ -88,7 +88,18 @@ impl Reader<'_, '_, '_> {
                 "write a number from 1 to the number of servers",
             );
         }
-        Some(Service { key, vips, scheduler, one_packet, persistence, servers, check, quorum })
+        let adopts_by_hand = self.raw.by_hand == Some(RawByHand::Adopt);
+        Some(Service {
+            adopts_by_hand,
+            key,
+            vips,
+            scheduler,
+            one_packet,
+            persistence,
+            servers,
+            check,
+            quorum,
+        })
     }
 
     fn identity(&mut self) -> Option<(ServiceKey, Vec<IpAddr>)> {

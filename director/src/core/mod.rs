@@ -2,6 +2,7 @@
 //!
 //! No sockets, no clock, no randomness: `now` and a seed come in as arguments, effects leave as data.
 
+pub mod adopt;
 pub mod agent;
 pub mod desired;
 pub mod gate;

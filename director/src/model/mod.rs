@@ -91,6 +91,8 @@ pub struct Service {
     pub scheduler: Scheduler,
     /// Is every datagram scheduled by itself? UDP and firewall marks only.
     pub one_packet: bool,
+    /// Do changes that somebody makes by hand in the kernel stay?
+    pub adopts_by_hand: bool,
     /// Which clients stay with their server.
     pub persistence: Option<Persistence>,
     /// Real servers by name.

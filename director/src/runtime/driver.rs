@@ -10,12 +10,13 @@ use common::control::director::{Request, Response};
 use common::control::{Refusal, RefusalCode};
 use common::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::admin::{Admin, Command};
 use super::announcer::Announcer;
 use super::clock::Clock;
-use super::executor::Executor;
+use super::executor::Progress;
+use super::kernel::{Done, Kernel};
 use super::lease::Link;
 use super::ownership::{Ownership, OwnershipError};
 use super::watchdog::{self, Watchdog};
@@ -24,8 +25,15 @@ use crate::config::{self, Routing, Settings};
 use crate::core::agent::{Action, Advertising, Agent, Applied, KernelFault, Legacy, Options};
 use crate::core::health::{ProbeId, ProbeResult, StartProbe};
 use crate::core::lease::LeaseFault;
+use crate::core::observed::Observed;
 use crate::core::plan::Op;
 use crate::probe;
+
+/// Longer plans are not logged operation by operation.
+const TOLD_ONE_BY_ONE: usize = 64;
+
+/// Operators who may wait for a look at the table.
+const MAX_WAITING: usize = 16;
 
 /// Results that may wait for the loop; a probe that finds no room waits.
 const RESULTS: usize = 1024;
@@ -43,7 +51,11 @@ pub struct Driver {
     config_path: PathBuf,
     settings: Settings,
     agent: Agent,
-    executor: Executor,
+    kernel: Kernel,
+    /// A look at the table is under way.
+    is_observing: bool,
+    /// Operators who wait for a look that begins after they asked.
+    waiting: Vec<Waiting>,
     announcer: Announcer,
     ownership: Ownership,
     link: Option<Link>,
@@ -64,8 +76,19 @@ struct Signals {
     interrupt: Signal,
 }
 
+/// An operator who waits for a look at the table.
+#[derive(Debug)]
+struct Waiting {
+    reply: oneshot::Sender<Response>,
+    /// The look under way began before the question, and does not count.
+    is_early: bool,
+    /// Repair also what was adopted.
+    is_repair: bool,
+}
+
 /// What the loop waits for.
 enum Input {
+    Kernel(Done),
     Stop,
     Reload,
     Command(Command),
@@ -93,14 +116,14 @@ impl Driver {
             .with_context(|| format!("cannot listen on {}", settings.control_socket.display()))?;
         let seed = RandomState::new().build_hasher().finish();
         let agent = Agent::new(settings.model.clone(), options(&settings), legacy, seed, now);
-        let mut executor = Executor::new();
-        executor.allow_modules(settings.modprobe.clone());
         let (to_results, results) = mpsc::channel(RESULTS);
         Ok(Self {
             clock,
             config_path,
             agent,
-            executor,
+            kernel: Kernel::start(settings.modprobe.clone()),
+            is_observing: false,
+            waiting: Vec::new(),
             announcer: Announcer::new(settings.vip_device.clone())?,
             ownership,
             link: link(&settings),
@@ -145,7 +168,11 @@ impl Driver {
                     }
                     watchdog::ready();
                 }
-                Input::Command(command) => self.answer(command).await,
+                Input::Kernel(Done::Observed(dump)) => self.observed(dump),
+                Input::Kernel(Done::Applied(ops, outcome)) => {
+                    self.agent.handle_applied(self.clock.now(), ops, outcome);
+                }
+                Input::Command(command) => self.answer(command),
                 Input::Probe(id, result) => self.agent.handle_probe(self.clock.now(), id, result),
                 Input::Lease(reply) => self.agent.handle_lease(self.clock.now(), reply),
                 Input::Time => self.agent.handle_timeout(self.clock.now()),
@@ -168,6 +195,7 @@ impl Driver {
             Some(()) = self.signals.terminate.recv() => Input::Stop,
             Some(()) = self.signals.interrupt.recv() => Input::Stop,
             reply = reply => Input::Lease(reply),
+            done = self.kernel.done() => Input::Kernel(done),
             Some((id, result)) = self.results.recv() => Input::Probe(id, result),
             Some(()) = self.signals.hangup.recv() => Input::Reload,
             command = self.admin.command() => Input::Command(command),
@@ -178,10 +206,16 @@ impl Driver {
     async fn perform(&mut self, action: Action) {
         match action {
             Action::StartProbe(probe) => self.start_probe(probe),
-            Action::Observe => self.observe().await,
+            Action::Observe => {
+                self.is_observing = true;
+                self.kernel.observe().await;
+            }
             Action::Apply(ops) => {
-                let outcome = self.apply(&ops).await;
-                self.agent.handle_applied(self.clock.now(), ops, outcome);
+                if let Err(fault) = self.begin(&ops) {
+                    self.agent.handle_applied(self.clock.now(), ops, Applied::Failed(fault));
+                } else {
+                    self.kernel.apply(ops).await;
+                }
             }
             Action::Announce(wanted) => {
                 let outcome = self.announcer.reconcile(&wanted, &mut self.ownership).await;
@@ -211,9 +245,12 @@ impl Driver {
         });
     }
 
-    async fn observe(&mut self) {
-        let dump = self.executor.observe().await.map_err(|error| KernelFault(error.to_string()));
+    fn observed(&mut self, dump: Result<Observed, KernelFault>) {
+        self.is_observing = false;
         let is_readable = dump.is_ok();
+        if self.waiting.iter().any(|waiting| waiting.is_repair && !waiting.is_early) {
+            self.agent.forget_adopted();
+        }
         self.agent.handle_observed(self.clock.now(), dump);
         if is_readable && self.are_sysctls_due {
             self.are_sysctls_due = false;
@@ -222,18 +259,40 @@ impl Driver {
         if let Err(error) = self.remember_owned() {
             tracing::warn!(reason = %error, "ownership not written down");
         }
+        self.tell_waiting();
+    }
+
+    /// Answers those who asked before this look at the table began, and looks again for the others.
+    fn tell_waiting(&mut self) {
+        let now = self.clock.now();
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            if waiting.is_early {
+                waiting.is_early = false;
+                self.waiting.push(waiting);
+                self.agent.observe_now(now);
+                continue;
+            }
+            let response = match self.agent.plan(now) {
+                Ok(ops) => Response::Plan(ops.iter().map(ToString::to_string).collect()),
+                Err(fault) => refused(RefusalCode::Unavailable, fault.to_string()),
+            };
+            // A client that has left does not want its answer.
+            let _ = waiting.reply.send(response);
+        }
     }
 
     /// What is about to be ours is written down first.
-    async fn apply(&mut self, ops: &[Op]) -> Applied {
-        if let Err(error) = self.remember_owned() {
-            return Applied::Failed(KernelFault(error.to_string()));
+    fn begin(&mut self, ops: &[Op]) -> Result<(), KernelFault> {
+        self.remember_owned().map_err(|error| KernelFault(error.to_string()))?;
+        if ops.len() > TOLD_ONE_BY_ONE {
+            tracing::info!(changes = ops.len(), "ipvs changes begin");
+            return Ok(());
         }
         for op in ops {
             let service = op.key().map(|key| key.to_string());
             tracing::info!(service, %op, "ipvs change");
         }
-        self.executor.apply(ops).await
+        Ok(())
     }
 
     fn remember_owned(&mut self) -> Result<(), OwnershipError> {
@@ -258,15 +317,27 @@ impl Driver {
         self.stop_by = Some(self.clock.now() + STOP_WITHIN);
     }
 
-    async fn answer(&mut self, command: Command) {
+    /// Asks for a look at the table, whose outcome is the answer.
+    fn look(&mut self, reply: oneshot::Sender<Response>, is_repair: bool) {
+        if self.waiting.len() >= MAX_WAITING {
+            let busy = refused(RefusalCode::Unavailable, "too many ask for the plan: ask again".to_owned());
+            // A client that has left does not want its answer.
+            let _ = reply.send(busy);
+            return;
+        }
+        self.waiting.push(Waiting { reply, is_early: self.is_observing, is_repair });
+        self.agent.observe_now(self.clock.now());
+    }
+
+    fn answer(&mut self, command: Command) {
         let response = match command.request {
-            Request::Status => Response::Status(self.agent.status(self.clock.now())),
-            Request::Plan => {
-                self.observe().await;
-                match self.agent.plan(self.clock.now()) {
-                    Ok(ops) => Response::Plan(ops.iter().map(ToString::to_string).collect()),
-                    Err(fault) => refused(RefusalCode::Unavailable, fault.to_string()),
-                }
+            Request::Plan => return self.look(command.reply, false),
+            Request::Repair => return self.look(command.reply, true),
+            Request::Status => {
+                let mut status = self.agent.status(self.clock.now());
+                let Progress { done, of } = self.kernel.progress();
+                (status.changes_done, status.changes) = (done, of);
+                Response::Status(status)
             }
             Request::Drain { vip } => {
                 let changed = self.agent.drain(vip);
@@ -326,7 +397,7 @@ impl Driver {
                 .handle_lease(now, Err(LeaseFault::Broken("the configuration of ospfd changed".to_owned())));
             self.agent.reopen_lease(now);
         }
-        self.executor.allow_modules(new.modprobe.clone());
+        self.kernel.allow_modules(new.modprobe.clone());
         self.settings = new;
         self.are_sysctls_due = true;
         let model = &self.settings.model;

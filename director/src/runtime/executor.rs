@@ -6,12 +6,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use tokio::sync::watch;
+
 use super::modules;
 use crate::core::agent::{Applied, KernelFault};
 use crate::core::observed::Observed;
 use crate::core::plan::Op;
-use crate::ipvs::handle::{Refusal, Request};
+use crate::ipvs::handle::{BATCH, Refusal, Request};
 use crate::ipvs::{Handle, IpvsError};
+
+/// Operations after which the log is told.
+const PROGRESS_EVERY: usize = 2048;
 
 /// Dumps the kernel's table and changes it.
 #[derive(Debug, Default)]
@@ -20,6 +25,15 @@ pub struct Executor {
     modprobe: Option<PathBuf>,
     /// Modules that were asked for already: with or without success, once is enough.
     asked_for: BTreeSet<String>,
+}
+
+/// How far a plan is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Operations that the kernel has taken or refused.
+    pub done: usize,
+    /// Operations in all; 0 while nothing is under way.
+    pub of: usize,
 }
 
 impl Executor {
@@ -46,14 +60,20 @@ impl Executor {
     /// Applies operations in order. One that is refused does not stop the others; the gravest refusal is the outcome, and a
     /// new dump tells what was done.
     pub async fn apply(&mut self, ops: &[Op]) -> Applied {
+        self.apply_telling(ops, &watch::Sender::default()).await
+    }
+
+    /// [`Executor::apply`], batch by batch, telling how far it is and letting others work between.
+    pub async fn apply_telling(&mut self, ops: &[Op], progress: &watch::Sender<Progress>) -> Applied {
+        progress.send_replace(Progress { done: 0, of: ops.len() });
         // Moves come before all deletions; see `Hold`.
         let moved = ops.iter().rposition(|op| matches!(op, Op::MoveServer { .. })).map_or(0, |last| last + 1);
         let (moving, rest) = ops.split_at(moved);
         let hold = (!moving.is_empty()).then(Hold::take);
-        let mut result = self.try_apply(moving).await;
+        let mut result = self.batches(moving, progress).await;
         drop(hold);
         if let Ok(refusals) = &mut result {
-            match self.try_apply(rest).await {
+            match self.batches(rest, progress).await {
                 Ok(more) => refusals.extend(more),
                 Err(error) => result = Err(error),
             }
@@ -62,6 +82,25 @@ impl Executor {
             Ok(refusals) => outcome_of(&refusals),
             Err(error) => Applied::Failed(KernelFault(error.to_string())),
         }
+    }
+
+    async fn batches(
+        &mut self,
+        ops: &[Op],
+        progress: &watch::Sender<Progress>,
+    ) -> Result<Vec<Refusal>, IpvsError> {
+        let mut refusals = Vec::new();
+        for batch in ops.chunks(BATCH) {
+            refusals.extend(self.try_apply(batch).await?);
+            progress.send_modify(|progress| progress.done += batch.len());
+            let Progress { done, of } = *progress.borrow();
+            if done < of && done / PROGRESS_EVERY > (done - batch.len()) / PROGRESS_EVERY {
+                tracing::info!(done, of, "ipvs changes under way");
+            }
+            // The kernel works while we send, so nothing here ever waits by itself.
+            tokio::task::yield_now().await;
+        }
+        Ok(refusals)
     }
 
     /// Applies operations, and those again that were refused for want of a module that could be loaded then.

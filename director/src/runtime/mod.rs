@@ -1,6 +1,6 @@
 //! The thin shell: one loop that owns the core, and the sockets around it.
 //!
-//! `driver` is the loop; `executor` and `announcer` carry out what the core wants of the kernel, `lease` carries requests to
+//! `driver` is the loop; `kernel` (with its `executor`) and `announcer` carry out what the core wants of the kernel, `lease` carries requests to
 //! `ospfd`, `admin` answers `directorctl`.
 //!
 //! A clean stop (SIGTERM) withdraws the VIPs and leaves tables, connections and addresses as they are. A crash, or `kill -9`,
@@ -13,6 +13,7 @@ pub mod clock;
 pub mod drains;
 pub mod driver;
 pub mod executor;
+pub mod kernel;
 pub mod lease;
 pub mod modules;
 pub mod ownership;

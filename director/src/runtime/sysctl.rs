@@ -262,6 +262,7 @@ mod tests {
             vips: Vec::new(),
             scheduler: Scheduler { kind: SchedulerKind::Mh, fallback: true, port: true },
             one_packet: false,
+            adopts_by_hand: false,
             persistence: None,
             servers: [(
                 "a".to_owned(),

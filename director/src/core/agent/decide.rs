@@ -6,11 +6,13 @@ use std::net::IpAddr;
 use common::time::Instant;
 
 use super::{Agent, KernelFault, UNREADABLE_AFTER};
+use crate::core::adopt::adopt;
 use crate::core::desired::{Desired, desired};
 use crate::core::gate::{self, Advertised, GateInput, Verdict};
 use crate::core::health::{HealthMap, HealthState, Question, ServerName};
 use crate::core::plan::{Op, plan};
 use crate::core::seats::take_seats;
+use crate::model::ServiceKey;
 
 /// What follows from what is known now.
 #[derive(Debug, Default)]
@@ -29,7 +31,11 @@ impl Agent {
         self.newcomers.retain(|service| {
             health.iter().any(|((name, _), state)| name == service && *state == HealthState::Unknown)
         });
-        let desired = self.desired(&health);
+        let wanted = self.desired(&health);
+        let desired = match &self.kernel.observed {
+            Some(observed) => adopt(wanted.clone(), &self.settled, observed),
+            None => wanted.clone(),
+        };
         let stalled = self.stalled(now);
         let observed = self.kernel.observed.as_ref();
         let plan = observed
@@ -60,6 +66,7 @@ impl Agent {
         if plan.is_empty() && self.kernel.unreadable == 0 {
             self.kernel.trouble = None;
         }
+        self.settle(wanted, &plan);
         self.decision = Decision { plan, verdicts, ready };
         if self.knows_enough() {
             let want = self.advertisable();
@@ -67,6 +74,22 @@ impl Agent {
                 lease.want(want);
             }
         }
+    }
+
+    /// Remembers what was wanted of services with `by_hand = "adopt"` for which nothing is left to do.
+    fn settle(&mut self, wanted: Desired, plan: &[Op]) {
+        let busy: BTreeSet<_> = plan.iter().filter_map(Op::key).collect();
+        let adopts = |key: &ServiceKey| {
+            self.config.services.values().any(|service| service.key == *key && service.adopts_by_hand)
+        };
+        let is_seen = |key: &ServiceKey| {
+            self.kernel.observed.as_ref().is_some_and(|observed| observed.services.contains_key(key))
+        };
+        self.settled.retain(|key, _| adopts(key));
+        let done = wanted.services.into_iter();
+        let done: Vec<_> =
+            done.filter(|(key, _)| adopts(key) && is_seen(key) && !busy.contains(key)).collect();
+        self.settled.extend(done);
     }
 
     /// Before the table, the addresses and the lease were looked at, nothing that an earlier run advertised is withdrawn.
@@ -131,10 +154,19 @@ impl Agent {
         about_to_be.chain(now_exposed).collect()
     }
 
-    /// The set that the gate lets through.
+    /// The set that the gate lets through. A VIP that is not advertised yet waits for changes of its services that are under
+    /// way: the verdict speaks of the table before them.
     pub(super) fn advertisable(&self) -> Advertised {
-        let verdicts = &self.decision.verdicts;
-        verdicts.iter().filter_map(|(vip, verdict)| Some((*vip, verdict.metric?))).collect()
+        let in_force = self.in_force();
+        let is_in_flight = |vip: &IpAddr| {
+            gate::services_of(&self.config, *vip)
+                .any(|(_, service)| self.kernel.in_flight.contains(&service.key))
+        };
+        let verdicts = self.decision.verdicts.iter();
+        verdicts
+            .filter(|(vip, _)| in_force.contains_key(*vip) || !is_in_flight(vip))
+            .filter_map(|(vip, verdict)| Some((*vip, verdict.metric?)))
+            .collect()
     }
 
     fn log_verdicts(&self, verdicts: &BTreeMap<IpAddr, Verdict>) {

@@ -21,6 +21,7 @@ use common::control::ospf::{self, Encoding};
 use common::time::Instant;
 
 use self::decide::Decision;
+use super::adopt::Settled;
 use super::gate::Drains;
 use super::health::{Change, Health, ProbeId, ProbeResult, Question, StartProbe};
 use super::lease::{Lease, LeaseReply};
@@ -114,6 +115,8 @@ struct Kernel {
     observed: Option<Observed>,
     observe_at: Instant,
     is_busy: bool,
+    /// Services that were changed since the last look, or are being changed: what was seen of them may be past.
+    in_flight: Owned,
     /// Dumps that failed in a row.
     unreadable: u32,
     /// The last plan that failed, and when to try it again.
@@ -147,6 +150,8 @@ pub struct Agent {
     health: Health,
     drains: Drains,
     owned: Owned,
+    /// Services with `by_hand = "adopt"` as they were wanted when nothing was left to do.
+    settled: Settled,
     lease: Option<Lease>,
     kernel: Kernel,
     addresses: Addresses,
@@ -170,6 +175,7 @@ impl Agent {
             health,
             drains: legacy.drains,
             owned: legacy.services,
+            settled: Settled::new(),
             lease,
             kernel: Kernel { observe_at: now, ..Kernel::default() },
             addresses: Addresses { present: legacy.addresses, announce_at: now, ..Addresses::default() },
@@ -316,6 +322,7 @@ impl Agent {
                     kernel.trouble = None;
                 }
                 kernel.unreadable = 0;
+                kernel.in_flight.clear();
                 let wanted: Owned = self.config.services.values().map(|service| service.key).collect();
                 self.owned.retain(|key| wanted.contains(key) || observed.services.contains_key(key));
                 kernel.observed = Some(observed);
@@ -329,6 +336,17 @@ impl Agent {
                 }
             }
         }
+        self.is_dirty = true;
+    }
+
+    /// The next look at the kernel's table is due now, whatever `resync` says.
+    pub fn observe_now(&mut self, now: Instant) {
+        self.kernel.observe_at = now;
+    }
+
+    /// What was adopted is to be repaired after all.
+    pub fn forget_adopted(&mut self) {
+        self.settled.clear();
         self.is_dirty = true;
     }
 
@@ -480,7 +498,8 @@ impl Agent {
             return None;
         }
         self.kernel.is_busy = true;
-        self.owned.extend(ready.iter().filter_map(Op::key));
+        self.kernel.in_flight = ready.iter().filter_map(Op::key).collect();
+        self.owned.extend(&self.kernel.in_flight);
         Some(Action::Apply(ready.clone()))
     }
 }

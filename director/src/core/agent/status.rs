@@ -23,6 +23,8 @@ impl Agent {
                 .map(ToString::to_string)
                 .collect(),
             in_sync: self.kernel.observed.is_some() && self.decision.plan.is_empty(),
+            changes: 0,
+            changes_done: 0,
             vips: self.vip_views(),
             services: self
                 .config

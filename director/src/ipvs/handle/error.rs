@@ -202,6 +202,15 @@ fn op_advice(f: &mut fmt::Formatter<'_>, op: &Op, errno: Errno) -> fmt::Result {
         (Op::AddServer { address, .. } | Op::EditServer { address, .. }, Errno::ERANGE) => {
             write!(f, "{address}: the lower threshold must not be above the upper")
         }
+        (Op::AddServer { key, address, .. } | Op::EditServer { key, address, .. }, Errno::EINVAL)
+            if key.is_ipv6() != address.is_ipv6() =>
+        {
+            write!(
+                f,
+                "{address} is of the other address family: it must forward by tunnel, and no sync daemon may run \
+             (`ipvsadm --stop-daemon`)"
+            )
+        }
         (Op::SetTimeouts { .. }, Errno::EINVAL) => f.write_str("a timeout is out of range"),
         (Op::AddServer { address, .. } | Op::EditServer { address, .. }, Errno::EINVAL) => write!(
             f,
@@ -213,5 +222,42 @@ fn op_advice(f: &mut fmt::Formatter<'_>, op: &Op, errno: Errno) -> fmt::Result {
         }
         (_, Errno::ENOMEM) => f.write_str("the kernel is out of memory"),
         _ => f.write_str("the table is read again and the change is tried again"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Encapsulation, Forward, ServerEntry, ServiceEntry};
+
+    fn refusal(op: Op, errno: Errno) -> Refusal {
+        Refusal { request: Request::Op(Box::new(op)), errno }
+    }
+
+    #[test]
+    fn a_refusal_names_the_modules_that_may_be_missing() {
+        let key: ServiceKey = "udp 10.0.0.1:5060".parse().unwrap();
+        let entry = ServiceEntry {
+            scheduler: "mh".to_owned(),
+            flags: 0,
+            timeout: 300,
+            netmask: u32::MAX,
+            engine: Some("sip".to_owned()),
+        };
+        let refused = refusal(Op::AddService { key, entry }, Errno::ENOENT);
+        assert_eq!(refused.missing_modules(), ["ip_vs_pe_sip", "ip_vs_mh"]);
+        assert!(refused.to_string().contains("`modprobe ip_vs_mh`; or the persistence engine `sip` is not"));
+        assert_eq!(refusal(Op::DelService { key }, Errno::ENOENT).missing_modules(), [""; 0]);
+        let family = Refusal { request: Request::Family, errno: Errno::ENOENT };
+        assert_eq!(family.missing_modules(), ["ip_vs"]);
+    }
+
+    #[test]
+    fn a_server_of_the_other_family_is_told_what_it_needs() {
+        let key: ServiceKey = "tcp 10.0.0.1:80".parse().unwrap();
+        let entry = ServerEntry::new(Forward::Tunnel(Encapsulation::Ipip), 1);
+        let address = "[2001:db8::1]:80".parse().unwrap();
+        let said = refusal(Op::AddServer { key, address, entry }, Errno::EINVAL).to_string();
+        assert!(said.contains("must forward by tunnel, and no sync daemon may run"), "{said}");
     }
 }

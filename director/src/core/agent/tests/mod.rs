@@ -313,3 +313,49 @@ fn without_ospfd_the_address_is_the_advertisement() {
     world.run(SECOND);
     assert!(world.agent.is_stopped(world.now) && world.device.is_empty());
 }
+
+#[test]
+fn a_change_by_hand_stays_where_the_configuration_says_adopt_until_repair_is_asked_for() {
+    let mut adopting = config(&[1], 1);
+    adopting.services.values_mut().for_each(|service| service.adopts_by_hand = true);
+    let mut world = World::new(adopting, leased());
+    world.run(3 * SECOND);
+    let set_weights = |world: &mut World, weight| {
+        for (_, servers) in world.kernel.0.values_mut() {
+            servers.iter_mut().for_each(|(_, entry)| entry.weight = weight);
+        }
+    };
+    set_weights(&mut world, 7);
+    world.run(2 * RESYNC);
+    assert_eq!(world.weights(), [7, 7]);
+    assert_eq!(world.advertised(), set(&[1], 10));
+
+    world.dead.insert(2);
+    world.run(3 * SECOND);
+    assert_eq!(world.weights(), [0, 7], "a server that fails its checks is ours to quiesce");
+    world.dead.clear();
+    world.run(3 * SECOND);
+    assert_eq!(world.weights(), [1, 7]);
+
+    world.agent.forget_adopted();
+    world.run(2 * RESYNC);
+    assert_eq!(world.weights(), [1, 1]);
+}
+
+#[test]
+fn a_vip_that_returns_while_its_service_is_being_removed_waits_for_the_end_of_that() {
+    let mut world = World::new(config(&[1, 2], 1), leased());
+    world.run(3 * SECOND);
+    world.holds = true;
+    world.agent.reconfigure(config(&[1], 1), leased(), world.now);
+    world.run(3 * SECOND);
+    assert_eq!(world.advertised(), set(&[1], 10));
+
+    // The removal is under way, and the last look still shows the service.
+    world.agent.reconfigure(config(&[1, 2], 1), leased(), world.now);
+    world.run(2 * SECOND);
+    assert_eq!(world.advertised(), set(&[1], 10));
+    world.release();
+    world.run(3 * SECOND);
+    assert_eq!(world.advertised(), set(&[1, 2], 10));
+}

@@ -34,6 +34,9 @@ pub(super) struct World {
     pub(super) kernel: ModelKernel,
     /// Operations done to the kernel since the beginning.
     pub(super) applied: Vec<Op>,
+    /// Changes take long: they wait for [`World::release`].
+    pub(super) holds: bool,
+    held: Option<Vec<Op>>,
     pub(super) kernel_refuses: bool,
     /// So many times the table changes between the dump and the change that was planned from it: it is flushed, or all of
     /// it is there again without a weight.
@@ -87,6 +90,7 @@ pub(super) fn config(vips: &[u8], quorum: u32) -> Config {
             vips: vec![vip(*last)],
             scheduler: Scheduler { kind: SchedulerKind::Mh, fallback: true, port: true },
             one_packet: false,
+            adopts_by_hand: false,
             persistence: None,
             servers: servers.into(),
             check: spec.clone(),
@@ -128,6 +132,8 @@ impl World {
             kernel: ModelKernel::default(),
             applied: Vec::new(),
             kernel_refuses: false,
+            holds: false,
+            held: None,
             races: 0,
             kernel_is_readable: true,
             device: BTreeSet::new(),
@@ -278,7 +284,19 @@ impl World {
         self.events.push_back((self.now + PROBE_TIME, Event::Probe(probe.id, result)));
     }
 
+    /// The changes that were held back are made.
+    pub(super) fn release(&mut self) {
+        self.holds = false;
+        if let Some(ops) = self.held.take() {
+            self.apply(ops);
+        }
+    }
+
     fn apply(&mut self, ops: Vec<Op>) {
+        if self.holds {
+            self.held = Some(ops);
+            return;
+        }
         if self.kernel_refuses {
             return self.agent.handle_applied(self.now, ops, Applied::Failed(KernelFault("refused".into())));
         }
