@@ -7,9 +7,9 @@ use common::ids::{AreaId, RouterId};
 use ipnetwork::Ipv4Network;
 use ospfd::core::spf::calculation::{AreaInput, Calculation};
 use ospfd::core::spf::route::{PathType, Route};
-use ospfd::core::spf::{SpfConfig, build_v2};
+use ospfd::core::spf::{Destination, SpfConfig, Summary, build_v2};
 use ospfd::packet::ExternalMetric::{Type1, Type2};
-use ospfd::packet::{Lsa, MAX_AGE, RouterLink, RouterLinkType, router_flags};
+use ospfd::packet::{Lsa, LsaKey, MAX_AGE, RouterLink, RouterLinkType, router_flags};
 
 use crate::topology::{Topology, area, asbr_summary, external, external_via, summary};
 
@@ -97,9 +97,7 @@ fn a_boundary_router_is_reached_through_a_transit_area_too() {
 
 fn without_prefixes(mut input: AreaInput) -> AreaInput {
     input.graph.prefixes.clear();
-    input
-        .summaries
-        .retain(|summary| !matches!(summary.destination, ospfd::core::spf::Destination::Network(_)));
+    input.summaries.retain(|summary| !matches!(summary.destination, Destination::Network(_)));
     input
 }
 
@@ -250,4 +248,37 @@ fn of_two_lsas_of_one_network_the_nearer_counts_and_of_equal_ones_both() {
     assert_eq!(found(9), Some((PathType::IntraArea, 0, 10, vec![3])));
     assert_eq!(found(11), Some((PathType::IntraArea, 0, 11, vec![2])));
     assert_eq!(found(10), Some((PathType::IntraArea, 0, 11, vec![2, 3])));
+}
+
+/// RFC 2328 §12.1.4, appendix E.
+#[test]
+fn host_bits_of_a_link_state_id_do_not_matter() {
+    let topology = pair(2, 10, BORDER | BOUNDARY);
+    let with_host_bits = |told: Lsa| {
+        let key = LsaKey { link_state_id: told.header.key.link_state_id | 0xff, ..told.header.key };
+        Lsa::build(1, 2, key, 1, told.body).unwrap()
+    };
+    let summaries = [with_host_bits(summary(2, destination(), 5))];
+    assert_eq!(
+        words(route(&[area(0, &topology, 1, &summaries)], &[])),
+        Some((PathType::InterArea, 0, 15, vec![2]))
+    );
+    let externals = [with_host_bits(external(2, destination(), Type1, 5))];
+    assert_eq!(
+        words(route(&[area(0, &topology, 1, &[])], &externals)),
+        Some((PathType::External1, 0, 15, vec![2]))
+    );
+}
+
+/// RFC 2328 §16.3, (2).
+#[test]
+fn who_is_no_border_router_looks_at_no_transit_area() {
+    let [_, between] = split_backbone(router_flags::V, 20);
+    // In area 1 alone its summaries count as such.
+    assert_eq!(words(route(&[between], &[])), Some((PathType::InterArea, 1, 22, vec![3])));
+    // And a border router does not hear itself.
+    let [backbone, mut between] = split_backbone(router_flags::V, 200);
+    let own = Summary { by: RouterId(1), destination: Destination::Network(destination().into()), metric: 0 };
+    between.summaries = vec![own];
+    assert_eq!(words(route(&[backbone, between], &[])), Some((PathType::IntraArea, 0, 103, vec![6])));
 }

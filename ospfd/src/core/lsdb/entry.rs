@@ -69,7 +69,7 @@ impl Entry {
 
     /// The bytes to send: those that came, aged by the time here and by `transmit_delay` seconds.
     ///
-    /// RFC 2328 §13.3 (5): the age grows by InfTransDelay until it reaches MaxAge.
+    /// RFC 2328 §13.3 (5), §14: the age grows by InfTransDelay until it reaches MaxAge.
     pub(crate) fn bytes_to_send(&self, now: Instant, transmit_delay: u16) -> Bytes {
         self.lsa.raw_with_age(self.age(now).saturating_add(transmit_delay).min(MAX_AGE))
     }

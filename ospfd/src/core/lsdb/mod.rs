@@ -55,7 +55,7 @@ impl Scope {
         }
     }
 
-    /// Are LSAs of this scope exchanged at `place`?
+    /// Are LSAs of this scope exchanged at `place` (RFC 5250 §3.1)?
     pub(crate) fn is_in(self, place: Place) -> bool {
         match self {
             Self::Link(own) => own == place.if_index,
@@ -117,7 +117,7 @@ impl Lsdb {
     }
 
     /// The LSAs that follow `after` in the order in which they are described to a neighbour at `place`: those of the
-    /// link first, then those of the area, then those of AS scope.
+    /// link first, then those of the area, then those of AS scope (RFC 5250 §3.2).
     pub(crate) fn described_after(
         &self,
         place: Place,

@@ -3,7 +3,7 @@
 //! Deviations from the letter of RFC 2328 §16.1: Network-LSAs with the same Link State ID are one vertex, to which the
 //! routers of all of them are attached (the link back settles which of them are right); and the costs of the root's
 //! own links come from the caller, so that a router that tells others MaxLinkMetric (RFC 6987) still prefers its
-//! better link. A Router-LSA whose Link State ID is not its advertising router (§12.1.5) is not looked at.
+//! better link. A Router-LSA whose Link State ID is not its advertising router (RFC 2328 §12.1.5) is not looked at.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -172,7 +172,7 @@ impl<'a> Parts<'a> {
         self.routers.find(id).map(|at| self.router_vertex(at))
     }
 
-    /// Where a link leads. Type 3 links lead to no vertex; a virtual link is one between routers.
+    /// Where a link leads. Type 3 links lead to no vertex; a virtual link is one between routers (RFC 2328 §15).
     fn target(&self, link: &RouterLink) -> Option<Vertex> {
         match link.link_type {
             RouterLinkType::PointToPoint | RouterLinkType::Virtual => self.router(link.link_id),

@@ -181,6 +181,7 @@ impl Calculation {
         }
         self.internal = RouteTable::choose(candidates, &mut self.interner, self.config.max_paths);
         self.transit_areas.clear();
+        // RFC 2328 §16.3
         for (input, paths) in &mut trees {
             if is_border && paths.carries_transit() {
                 self.transit_areas.insert(input.id);
@@ -195,6 +196,7 @@ impl Calculation {
         self.nssa_boundary.retain(|_, path| path.path_type == PathType::IntraArea);
         self.discards = active.into_iter().map(|(range, area)| self.discard(range, area)).collect();
 
+        // RFC 2328 §16.4 (6)(a): what is within the AS goes before it.
         let (externals, translatable) = self.external_routes(externals);
         let table = match self.discards.is_empty() {
             true => self.internal.over(externals),

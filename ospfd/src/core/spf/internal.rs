@@ -94,7 +94,7 @@ impl<'a> AreaPaths<'a> {
         candidates
     }
 
-    /// Do virtual links lead through the area? RFC 2328 §16.1 (2), TransitCapability.
+    /// Do virtual links lead through the area? RFC 2328 §15, §16.1 (2), TransitCapability.
     pub(super) fn carries_transit(&self) -> bool {
         let mut endpoints = self.area.virtual_endpoints();
         self.id != BACKBONE && endpoints.any(|(_, vertex)| self.tree.distance(vertex).is_some())

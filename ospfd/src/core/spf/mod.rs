@@ -2,12 +2,12 @@
 //!
 //! - [`delay`] says when to calculate (RFC 8405).
 //! - [`build_v2`] reads an OSPFv2 area's LSAs into a graph; nothing else in here knows the version.
-//! - [`graph`], [`hops`], [`tree`]: shortest paths with all equal-cost next hops (§16.1).
+//! - [`graph`], [`hops`], [`tree`]: shortest paths with all equal-cost next hops (RFC 2328 §16.1).
 //! - `internal`, `external`: routes from trees, summaries (§16.2, §16.3), AS-external-LSAs (§16.4) and NSSA-LSAs (RFC 3101
 //!   §2.5).
 //! - [`route`] is the routing table, and [`calculation`] fills it.
 //!
-//! Virtual links are not spoken, but areas that those of others lead through are what §16.3 calls transit areas.
+//! Virtual links are not spoken, but areas that those of others lead through are what RFC 2328 §16.3 calls transit areas.
 
 pub mod build_v2;
 pub mod calculation;

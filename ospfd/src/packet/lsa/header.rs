@@ -58,7 +58,7 @@ pub struct LsaKey {
 /// LSA header (RFC 2328 A.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LsaHeader {
-    /// LS age in seconds, without DoNotAge, and never above MaxAge.
+    /// LS age in seconds, without DoNotAge, and never above MaxAge (RFC 2328 §12.1.1).
     pub age: u16,
     /// Options (A.2).
     pub options: u8,
