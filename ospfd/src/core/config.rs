@@ -23,7 +23,7 @@ pub const DEFAULT_MAX_LSAS: usize = 1_000_000;
 pub struct Config {
     /// Our Router ID.
     pub router_id: RouterId,
-    /// May others route through us? `false` gives our links the maximum metric (RFC 6987); VIPs keep theirs.
+    /// May others route through us? `false` gives our links the maximum metric (RFC 6987 §2, §4); VIPs keep theirs.
     pub transit: bool,
     /// Interfaces by name. One that the host does not have yet is waited for.
     pub interfaces: BTreeMap<String, InterfaceConfig>,
@@ -214,7 +214,7 @@ pub struct InterfaceConfig {
     pub mtu_ignore: bool,
     /// Advertise the network, but send and receive nothing.
     pub passive: bool,
-    /// Hear only packets that no router has passed on, and send such (RFC 5082).
+    /// Hear only packets that no router has passed on, and send such (RFC 5082 §2.1, §3).
     pub ttl_security: bool,
     /// The addresses that may become neighbours; `None`: all.
     pub allowed: Option<BTreeSet<Ipv4Addr>>,
@@ -222,7 +222,7 @@ pub struct InterfaceConfig {
     pub static_neighbors: BTreeMap<Ipv4Addr, StaticNeighbor>,
     /// The interface whose address is used here, on a point-to-point link that has none of its own.
     pub unnumbered: Option<String>,
-    /// Keep the link's own prefix out of our LSAs: it only carries traffic (RFC 6860).
+    /// Keep the link's own prefix out of our LSAs: it only carries traffic (RFC 6860 §2.1.1).
     pub hide_prefix: bool,
     /// Authentication.
     pub auth: AuthConfig,

@@ -74,7 +74,8 @@ impl Instance {
         }
     }
 
-    /// §10.3 NegotiationDone: LSAs at MaxAge are not described but retransmitted; the rest is walked in order.
+    /// §10.3 NegotiationDone: LSAs at MaxAge are not described but retransmitted; the rest is walked in order (RFC 5250
+    /// §3.2).
     pub(super) fn begin_exchange(&mut self, now: Instant, if_index: IfIndex, router_id: RouterId) {
         self.timers.cancel(TimerKey::DdRetransmit(if_index, router_id));
         let Some(interface) = self.interfaces.get_mut(&if_index) else { return };
@@ -254,7 +255,7 @@ impl Instance {
                     self.neighbor_event(now, rx.if_index, rx.router_id, Event::SeqNumberMismatch);
                     return false;
                 }
-                // From one that does not speak of them: skipped, for another exchange would be no better.
+                // RFC 5250 §7. From one that does not speak of them: skipped, for another exchange would be no better.
                 ls_type if !neighbor.takes(ls_type) => {
                     self.output.drop(rx.if_index, rx.source, DropReason::UnsupportedLsType);
                 }

@@ -227,6 +227,18 @@ fn the_designated_router_tells_who_is_full_and_nobody_else_does() {
     }
 }
 
+/// RFC 6860 §2.2.2.1, §2.3.1: the Link State ID stays, for the links of the others lead to it.
+#[test]
+fn the_network_lsa_of_a_hidden_network_has_the_mask_that_says_so() {
+    for network in [NetworkType::Broadcast, NetworkType::NonBroadcast] {
+        let mut link = with(led_by(interface(network, State::Dr), 1), 9, NeighborState::Full);
+        link.config.hide_prefix = true;
+        let found = network_lsas(link);
+        let [(key, lsa)] = &found[..] else { panic!("one Network-LSA, not {found:?}") };
+        assert_eq!((key.link_state_id, lsa.network_mask), (0xc000_0201, Ipv4Addr::BROADCAST));
+    }
+}
+
 const NSSA: AreaId = AreaId(1);
 
 impl Scene {

@@ -15,7 +15,7 @@ use super::external::link_state_ids;
 const BACKBONE: AreaId = AreaId(0);
 
 /// What traffic through us costs where nobody should send any: far above all others, and still a way of last resort.
-/// RFC 6987 speaks of links only; FRR and others use this number for summaries.
+/// RFC 6987 §2 speaks of links only; FRR and others use this number for summaries.
 pub(super) const LAST_RESORT: u32 = 0x00ff_0000;
 
 /// A way to an AS boundary router.

@@ -39,6 +39,11 @@ fn told(world: &World, node: usize, mark: usize) -> (Vec<LsType>, Vec<LsType>) {
 /// Node 0 alone, with opaque LSAs in its database, and a neighbour without the O-bit that describes `listed` and has led it
 /// through the exchange.
 fn beside_a_neighbour_without_the_o_bit(listed: Vec<LsaHeader>) -> World {
+    beside_a_neighbour_with_a_hello_of(options::E, listed)
+}
+
+/// The same, with these options in its hello.
+fn beside_a_neighbour_with_a_hello_of(hello_options: u8, listed: Vec<LsaHeader>) -> World {
     let mut world = World::of(PointToPoint, 1);
     for (ls_type, scope) in SCOPES {
         let lsa = opaque(ls_type, 77, 1, &[1, 2, 3, 4]);
@@ -49,7 +54,7 @@ fn beside_a_neighbour_without_the_o_bit(listed: Vec<LsaHeader>) -> World {
     let hello = Hello {
         network_mask: [255, 255, 255, 0].into(),
         hello_interval: 1,
-        options: options::E,
+        options: hello_options,
         priority: 1,
         router_dead_interval: 4,
         designated_router: [0, 0, 0, 0].into(),
@@ -185,4 +190,68 @@ fn what_was_told_on_a_link_goes_with_it() {
     world.nodes[0].handle_link(now, super::world::link(0, false));
     let left = SCOPES.map(|(ls_type, scope)| held(&world, 0, scope, opaque(ls_type, 77, 1, &[]).header.key));
     assert_eq!(left.map(|lsa| lsa.is_some()), [false, true, true]);
+}
+
+/// RFC 5250 §3.1: the O-bit counts in database descriptions, and nowhere else.
+#[test]
+fn the_o_bit_of_a_hello_says_nothing() {
+    let mut world = beside_a_neighbour_with_a_hello_of(options::E | options::O, Vec::new());
+    assert_eq!(world.neighbor(0, 1).unwrap().nbr_state, "Full");
+    world.run(Duration::from_secs(3));
+    let (described, flooded) = told(&world, 0, 0);
+    assert!(
+        described.iter().chain(&flooded).all(|ls_type| !ls_type.is_opaque()),
+        "{described:?} {flooded:?}"
+    );
+}
+
+/// RFC 5250 §3.1, RFC 5613 §2.1: the O-bit, and the L-bit nowhere.
+#[test]
+fn the_o_bit_is_set_in_descriptions_alone() {
+    let world = World::full_pair();
+    for (_, _, _, body) in &world.sent {
+        let (said, o_bit) = match body {
+            Body::Hello(hello) => (vec![hello.options], 0),
+            Body::DatabaseDescription(description) => (vec![description.options], options::O),
+            Body::LinkStateUpdate(lsas) => (lsas.iter().map(|lsa| lsa.header.options).collect(), 0),
+            Body::LinkStateAck(headers) => (headers.iter().map(|header| header.options).collect(), 0),
+            Body::LinkStateRequest(_) => (Vec::new(), 0),
+        };
+        assert!(said.iter().all(|said| said & (options::O | options::L) == o_bit), "{body:?}");
+    }
+}
+
+/// RFC 5250 §3, §3.1.
+#[test]
+fn an_opaque_lsa_of_as_scope_stays_out_of_a_stub_area() {
+    let mut world = super::stub_area::stub_pair();
+    let mark = world.sent.len();
+    let [link, area, whole] = SCOPES.map(|(ls_type, _)| opaque(ls_type, 77, 1, &[1, 2, 3, 4]));
+    world.inject(1, 0, Body::LinkStateUpdate(vec![whole.clone(), link, area]));
+    world.run(Duration::from_secs(1));
+    let [link_held, area_held, whole_held] = SCOPES
+        .map(|(ls_type, scope)| held(&world, 0, scope, opaque(ls_type, 77, 1, &[]).header.key).is_some());
+    assert_eq!((link_held, area_held, whole_held), (true, true, false));
+    let acknowledged: Vec<_> = world
+        .sent_since(mark, 0)
+        .into_iter()
+        .filter_map(|body| match body {
+            Body::LinkStateAck(headers) => {
+                Some(headers.iter().map(|header| header.key.ls_type).collect::<Vec<_>>())
+            }
+            Body::Hello(_)
+            | Body::DatabaseDescription(_)
+            | Body::LinkStateRequest(_)
+            | Body::LinkStateUpdate(_) => None,
+        })
+        .collect();
+    assert_eq!(acknowledged, [[LsType::OpaqueLink, LsType::OpaqueArea]]);
+    // Nor is one that we had before sent there.
+    let now = world.now;
+    let node = &mut world.nodes[0];
+    node.lsdb.install(Scope::As, whole.clone(), Origin::Requested, now).unwrap();
+    assert!(!node.flood(now, Scope::As, whole.header.key, crate::core::flood::Sender::Us));
+    let mark = world.sent.len();
+    world.run(Duration::from_secs(12));
+    assert_eq!(told(&world, 0, mark).1, []);
 }

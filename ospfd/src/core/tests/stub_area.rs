@@ -19,7 +19,7 @@ fn stub_config(node: usize) -> Config {
     Config { areas: [(AREA, area)].into(), ..config(node, PointToPoint) }
 }
 
-fn stub_pair() -> World {
+pub(super) fn stub_pair() -> World {
     let mut world = World::new((0..2).map(stub_config).collect());
     world.until("both are Full", |world| world.is_full(0, 1) && world.is_full(1, 0));
     world.run(Duration::from_secs(3));

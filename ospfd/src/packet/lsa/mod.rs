@@ -142,7 +142,7 @@ impl LsaBody {
                 SummaryLsa::parse(ls_type, reader, bad_length).map(Self::Summary)
             }
             LsType::AsExternal | LsType::Nssa => ExternalLsa::parse(reader, bad_length).map(Self::External),
-            // Opaque bodies whose length is no multiple of 4 exist, and are taken as they are (RFC 5250 asks for padding).
+            // Opaque bodies whose length is no multiple of 4 exist, and are taken as they are (RFC 5250 §3 asks for padding).
             LsType::OpaqueLink | LsType::OpaqueArea | LsType::OpaqueAs | LsType::Unknown(_) => {
                 Ok(Self::Opaque)
             }

@@ -44,6 +44,7 @@ impl Checker<'_> {
             time_to_learn: self.delay("time_to_learn", spf.time_to_learn, usual.time_to_learn),
             hold_down: self.delay("hold_down", spf.hold_down, usual.hold_down),
         };
+        // RFC 8405 §3
         if delay.hold_down <= delay.time_to_learn {
             let message = format!(
                 "hold_down ({:?}) is not longer than time_to_learn ({:?}): the network would be taken for \
