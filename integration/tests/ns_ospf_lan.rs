@@ -180,15 +180,9 @@ fn tshark_finds_nothing_wrong_in_what_we_send() {
     for kind in 1..=5 {
         assert!(!dissect(&format!("ospf.msg == {kind}")).is_empty(), "no packet of type {kind} was sent");
     }
-<<<<<<< HEAD
-    // The envelope of RFC 2328 A.1: one hop, and precedence over data.
+    // The envelope of RFC 2328 A.1: one hop, and precedence over data (RFC 4222 §2 (1)).
     let strays = dissect("ip.ttl != 1 || ip.dsfield.dscp != 48 || ip.proto != 89");
     assert!(strays.is_empty(), "{strays}");
-=======
-    // RFC 4222 §2 (1), RFC 2328 A.1: internetwork control, CS6.
-    let unmarked = dissect("ip.dsfield.dscp != 48");
-    assert!(unmarked.is_empty(), "{unmarked}");
->>>>>>> a3a03a7 (docs: show clause by clause how the extensions are obeyed)
     // Expert information of severity "warning" or worse, which bad checksums are too.
     let complaints = dissect("_ws.malformed || _ws.expert.severity >= 0x00600000");
     assert!(complaints.is_empty(), "{complaints}");
