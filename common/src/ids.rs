@@ -48,11 +48,11 @@ macro_rules! dotted_id {
 }
 
 dotted_id! {
-    /// An OSPF Router ID (RFC 2328 §1.2), written dotted.
+    /// An OSPF Router ID (RFC 2328 C.1), written dotted.
     RouterId
 }
 dotted_id! {
-    /// An OSPF Area ID (RFC 2328 §3), written dotted; 0.0.0.0 is the backbone.
+    /// An OSPF Area ID (RFC 2328 C.2), written dotted; 0.0.0.0 is the backbone.
     AreaId
 }
 

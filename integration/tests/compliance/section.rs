@@ -43,11 +43,6 @@ impl Section {
     pub(crate) fn accounts_for(&self, other: &Self) -> bool {
         self.is_in(other) || (self.0.len() > 1 && other.is_in(self))
     }
-
-    /// The chapter or appendix that it is in.
-    pub(crate) fn chapter(&self) -> Self {
-        Self(self.0[..1].to_vec())
-    }
 }
 
 impl fmt::Display for Section {

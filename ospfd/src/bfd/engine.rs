@@ -157,7 +157,7 @@ impl Engine {
         if reaction.tell {
             self.transmit(now, discriminator, false);
         }
-        // §6.8.7: the answer to a poll is not held back by the interval.
+        // RFC 5880 §6.8.7: the answer to a poll is not held back by the interval.
         if reaction.answer {
             self.transmit(now, discriminator, true);
         }
@@ -325,7 +325,7 @@ impl Engine {
         }
     }
 
-    /// §6.8.1: not 0, and no other session's; a random one is hard to guess (§9).
+    /// RFC 5880 §6.8.1: not 0, and no other session's; a random one is hard to guess (§9).
     fn free_discriminator(&mut self) -> u32 {
         loop {
             let discriminator = self.rng.u32(1..);

@@ -26,7 +26,7 @@ pub struct ExternalLsa {
     pub route_tag: u32,
 }
 
-/// External metric types (RFC 2328 §2.3).
+/// External metric types (RFC 2328 A.4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExternalMetric {
     /// Like link costs: adds up with them.
