@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::result::BenchResult;
-use super::{spf, sync, withdraw};
+use super::{churn, originate, spf, sync, withdraw};
 use crate::guest::tier::Tier;
 use crate::lab::topology::Needs;
 use crate::place::{self, Output, Work};
@@ -85,7 +85,7 @@ struct Bench {
 }
 
 /// All benches.
-const BENCHES: [Bench; 3] = [
+const BENCHES: [Bench; 5] = [
     Bench {
         name: withdraw::NAME,
         about: "from \"health says no\" to the route gone from the upstream's kernel; ours against FRR as director",
@@ -112,6 +112,24 @@ const BENCHES: [Bench; 3] = [
         run_limit: Duration::from_secs(300),
         build: || testing::build::release_daemons(&["ospfd"]),
         measure: sync::measure,
+    },
+    Bench {
+        name: churn::NAME,
+        about: "a link cost in an area of 2,000 routers changes: CPU per change, and time until half of the routes have moved",
+        needs: Needs::Namespaces,
+        runs: 100,
+        run_limit: Duration::from_secs(3),
+        build: || testing::build::release_daemons(&["ospfd"]),
+        measure: churn::measure,
+    },
+    Bench {
+        name: originate::NAME,
+        about: "the start with 1k and 10k VIPs, until the last is in the kernel of the upstream",
+        needs: Needs::Namespaces,
+        runs: 1,
+        run_limit: Duration::from_secs(300),
+        build: || testing::build::release_daemons(&["ospfd"]),
+        measure: originate::measure,
     },
 ];
 

@@ -62,6 +62,13 @@ pub(super) fn topology(name: &str, links: u8) -> Result<Topology> {
     Topology::parse(name, &text)
 }
 
+/// Leaves one subject and its holder.
+pub(super) fn only(topology: &mut Topology, subject: &str) {
+    let holder = holder(subject);
+    topology.nodes.retain(|name, _| *name == subject || *name == holder);
+    topology.links.retain(|_, link| link.ends.iter().any(|end| end.node == subject));
+}
+
 fn nodes(links: u8) -> String {
     let (hello, dead) = (HELLO_INTERVAL.as_secs(), DEAD_INTERVAL.as_secs());
     let router_id = Ipv4Addr::from_bits(ROUTER_ID.0);
@@ -88,6 +95,7 @@ extra_ours = ""
 extra_frr = ""
 extra_bird = ""
 bird_ospf = "export none;"
+bird_kernel = "export all;"
 
 [node.ours]
 kind = "ours"
@@ -117,7 +125,7 @@ log stderr all;
 timeformat log iso long us;
 {{extra_bird}}
 protocol device {{}}
-protocol kernel {{ merge paths on limit 64; ipv4 {{ export all; }}; }}
+protocol kernel {{ merge paths on limit 64; ipv4 {{ {{bird_kernel}} }}; }}
 protocol ospf v2 {{
   ecmp on limit 64;
   ipv4 {{ import all; {{bird_ospf}} }};

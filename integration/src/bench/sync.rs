@@ -94,10 +94,9 @@ fn one(subject: &str, neighbour: Neighbour, count: u32) -> Result<(Duration, Cos
     let clock = Clock::start();
     let mut topology = stage::topology(NAME, 1)?;
     let holder = holder(subject);
-    topology.nodes.retain(|name, _| *name == subject || *name == holder);
-    topology.links.retain(|_, link| link.ends.iter().any(|end| end.node == subject));
+    stage::only(&mut topology, subject);
     if let (Neighbour::Frr, Some(spec)) = (neighbour, topology.nodes.get_mut(&holder)) {
-        spec.software = frr();
+        spec.software = frr(" redistribute kernel");
         spec.ip = (0..count).map(|number| format!("route add {} dev lo", prefix(number))).collect();
     }
     let lab = Lab::start(&topology, &Options::default().hold(subject).hold(&holder))?;
@@ -114,25 +113,17 @@ fn one(subject: &str, neighbour: Neighbour, count: u32) -> Result<(Duration, Cos
     let before = table::prefixes(node)?;
     let start_at = clock.now();
     stage::start(node)?;
-    let wanted = before + count as usize;
-    let mut arrived_at = None;
-    while arrived_at.is_none() && clock.since(start_at) < LIMIT {
-        pause(LOOK);
-        arrived_at = (table::prefixes(node)? >= wanted).then(|| clock.now());
-    }
-    let arrived_at = arrived_at.with_context(|| {
-        let there = table::prefixes(node).unwrap_or_default().saturating_sub(before);
-        format!("of {count} routes {there} are in the kernel after {LIMIT:?}; logs: {}", lab.logs().display())
-    })?;
+    let arrived_at = table::until_more(node, clock, (before, count as usize), (LOOK, LIMIT))
+        .with_context(|| format!("logs: {}", lab.logs().display()))?;
     pause(AFTER);
     Ok((arrived_at.since(start_at), Cost::of_all(&stage::pids(node)?)))
 }
 
-/// FRR with default timers, apart from hellos.
-fn frr() -> Software {
+/// FRR as holder, with default timers apart from hellos, and `more` in its OSPF settings.
+pub(super) fn frr(more: &str) -> Software {
     let config = format!(
         "interface {}\n ip ospf area 0\n ip ospf network point-to-point\n ip ospf hello-interval 1\n ip ospf \
-         dead-interval 10\n ip ospf cost 10\nrouter ospf\n ospf router-id 10.255.0.1\n redistribute kernel\n",
+         dead-interval 10\n ip ospf cost 10\nrouter ospf\n ospf router-id 10.255.0.1\n{more}\n",
         stage::interface(0)
     );
     Software::Frr { config, daemons: vec!["zebra".to_owned(), "ospfd".to_owned()] }

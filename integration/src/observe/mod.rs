@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod fib;
+pub mod gateways;
 pub mod ipvs;
 pub mod process;
 pub mod table;

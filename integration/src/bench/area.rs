@@ -1,0 +1,29 @@
+//! Whole areas for a speaker to tell of.
+
+#[path = "../../../ospfd/tests/spf/topology.rs"]
+#[allow(dead_code, reason = "tests use more of it")]
+mod topology;
+
+use common::ids::RouterId;
+use ospfd::packet::{LsType, Lsa, LsaBody, LsaKey, RouterLink, RouterLinkType, RouterLsa, options};
+
+pub(super) use topology::{Topology, grid};
+
+use super::stage::{ROUTER_ID, holder_address};
+
+/// A point-to-point link from a router that the speaker is, at an end of its, to the subject.
+pub(super) fn link_to_subject(end: u8, metric: u16) -> RouterLink {
+    let (link_id, link_data) = (ROUTER_ID.0, holder_address(end).to_bits());
+    RouterLink { link_type: RouterLinkType::PointToPoint, link_id, link_data, metric }
+}
+
+/// An instance of a Router-LSA; a higher `instance` is newer.
+pub(super) fn router_lsa(router: u32, instance: i32, body: &RouterLsa) -> Option<Lsa> {
+    let key = LsaKey { ls_type: LsType::Router, link_state_id: router, advertising_router: RouterId(router) };
+    Lsa::build(1, options::E, key, i32::MIN + instance, LsaBody::Router(body.clone())).ok()
+}
+
+/// First instances of all Router-LSAs.
+pub(super) fn lsas(topology: &Topology) -> Vec<Lsa> {
+    topology.routers.iter().filter_map(|(router, body)| router_lsa(*router, 1, body)).collect()
+}
