@@ -88,9 +88,9 @@ struct Bench {
 const BENCHES: [Bench; 5] = [
     Bench {
         name: withdraw::NAME,
-        about: "from \"health says no\" to the route gone from the upstream's kernel; ours against FRR as director",
+        about: "from \"health says no\" to the route gone from the upstream's kernel; ours against FRR and BIRD as directors",
         needs: Needs::Namespaces,
-        runs: 20,
+        runs: 14,
         run_limit: Duration::from_secs(40),
         build: || testing::build::release_daemons(&["ospfd"]),
         measure: withdraw::measure,

@@ -5,7 +5,8 @@
 //! address's removal is sent to the kernel, by netlink and not by a started `ip`. Both ends are read from one clock, and the
 //! end is the kernel's notification. Changes of one director are far enough apart that no throttle of either plays in.
 //!
-//! FRR plays twice: `frr` redistributes connected addresses, which is how it is mostly done; `frr-stub` has `lo` in the area,
+//! Ours plays twice, with its VIP as a stub link (`ours`) and as an AS-external-LSA (`ours-external`). BIRD learns the address
+//! of `lo` by its direct protocol, and tells of it as an external route. FRR plays twice: `frr` redistributes connected addresses, which is how it is mostly done; `frr-stub` has `lo` in the area,
 //! which is the quickest that it can do. The upstream itself takes some 11 ms of every figure.
 
 use std::net::Ipv4Addr;
@@ -23,7 +24,7 @@ use tokio::runtime::Runtime;
 
 use super::command::Plan;
 use super::result::{BenchResult, Samples};
-use super::stage::start_release;
+use super::stage::{pids, start_release};
 use crate::clock::{pause, until, until_some};
 use crate::lab::topology::Topology;
 use crate::lab::{Lab, Options};
@@ -33,17 +34,15 @@ use crate::observe::process::Cost;
 
 /// Name of the bench and of its one case.
 pub(super) const NAME: &str = "withdraw";
-/// Between two changes of any kind. A director changes every third time, so its own changes are thrice this apart:
+/// Between two changes of any kind. Every subject changes once in five times this:
 /// above FRR's MinLSInterval (5 s), and so that the upstream's SPF is not held back either.
-const SPACING: Duration = Duration::from_millis(2200);
+const SPACING: Duration = Duration::from_millis(1100);
 /// Until both VIPs stand in the upstream's kernel for the first time.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 /// A change that takes longer is a failure of the bench.
 const CHANGE_LIMIT: Duration = Duration::from_secs(15);
 /// The table is only read again to repair a lost notification.
 const REREAD: Duration = Duration::from_secs(2);
-/// The lease of our VIP.
-const LEASE: &str = "bench";
 const LEASE_TTL_MS: u64 = 3_600_000;
 
 /// Ours or the peer, with its VIP.
@@ -56,7 +55,7 @@ struct Subject {
 
 /// What moves a VIP.
 enum Hand {
-    Lease { client: Client, generation: u64, runtime: Runtime },
+    Lease { name: &'static str, encoding: Encoding, client: Client, generation: u64, runtime: Runtime },
     Address { handle: Handle, lo: u32, runtime: Runtime },
 }
 
@@ -82,9 +81,11 @@ pub(super) fn measure(plan: &Plan) -> Result<BenchResult> {
 fn measure_in(lab: &Lab, clock: Clock, runs: u32) -> Result<BenchResult> {
     start_release(lab.node("ours"))?;
     let mut subjects = [
-        ours(lab)?,
-        frr(lab, "frr", Ipv4Addr::new(192, 0, 2, 11))?,
-        frr(lab, "frr-stub", Ipv4Addr::new(192, 0, 2, 12))?,
+        ours(lab, "ours", Ipv4Addr::new(192, 0, 2, 10), Encoding::Stub)?,
+        ours(lab, "ours-external", Ipv4Addr::new(192, 0, 2, 14), Encoding::External2)?,
+        peer(lab, "frr", Ipv4Addr::new(192, 0, 2, 11))?,
+        peer(lab, "frr-stub", Ipv4Addr::new(192, 0, 2, 12))?,
+        peer(lab, "bird", Ipv4Addr::new(192, 0, 2, 13))?,
     ];
     let mut watchers = Vec::new();
     for subject in &subjects {
@@ -120,23 +121,23 @@ fn measure_in(lab: &Lab, clock: Clock, runs: u32) -> Result<BenchResult> {
     Ok(samples.result(NAME, runs))
 }
 
-fn ours(lab: &Lab) -> Result<Subject> {
+fn ours(lab: &Lab, name: &'static str, vip: Ipv4Addr, encoding: Encoding) -> Result<Subject> {
     let node = lab.node("ours");
     let socket: PathBuf = node.control_socket("ospfd");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut client =
         until_some(READY_LIMIT, "ospfd answers", || runtime.block_on(Client::connect(&socket)).ok())?;
-    let open = Request::LeaseOpen { name: LEASE.into(), ttl_ms: LEASE_TTL_MS };
+    let open = Request::LeaseOpen { name: name.into(), ttl_ms: LEASE_TTL_MS };
     accepted(runtime.block_on(client.call(&open))?)?;
     Ok(Subject {
-        name: "ours",
-        vip: Ipv4Addr::new(192, 0, 2, 10),
-        hand: Hand::Lease { client, generation: 0, runtime },
+        name,
+        vip,
+        hand: Hand::Lease { name, encoding, client, generation: 0, runtime },
         pids: vec![node.pid("ospfd")?],
     })
 }
 
-fn frr(lab: &Lab, name: &'static str, vip: Ipv4Addr) -> Result<Subject> {
+fn peer(lab: &Lab, name: &'static str, vip: Ipv4Addr) -> Result<Subject> {
     let node = lab.node(name);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let entered = runtime.handle().clone();
@@ -151,12 +152,7 @@ fn frr(lab: &Lab, name: &'static str, vip: Ipv4Addr) -> Result<Subject> {
         let link = handle.link().get().match_name("lo").execute().next().await;
         link.context("the namespace has no lo")?.map(|link| link.header.index).context("lo cannot be read")
     })?;
-    Ok(Subject {
-        name,
-        vip,
-        hand: Hand::Address { handle, lo, runtime },
-        pids: vec![node.pid("zebra")?, node.pid("ospfd")?],
-    })
+    Ok(Subject { name, vip, hand: Hand::Address { handle, lo, runtime }, pids: pids(node)? })
 }
 
 impl Subject {
@@ -175,12 +171,12 @@ impl Subject {
     fn set(&mut self, clock: Clock, health: Health) -> Result<Instant> {
         let vip = self.vip;
         match &mut self.hand {
-            Hand::Lease { client, generation, runtime } => {
+            Hand::Lease { name, encoding, client, generation, runtime } => {
                 *generation += 1;
                 let prefix = IpNetwork::new(vip.into(), 32)?;
-                let advertisement = Advertisement { prefix, metric: 10, encoding: Encoding::Stub, tag: 0 };
+                let advertisement = Advertisement { prefix, metric: 10, encoding: *encoding, tag: 0 };
                 let request = Request::SetAdvertised {
-                    name: LEASE.into(),
+                    name: (*name).into(),
                     generation: *generation,
                     advertisements: if health == Health::Yes { vec![advertisement] } else { Vec::new() },
                 };
