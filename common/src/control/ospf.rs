@@ -130,6 +130,8 @@ pub enum Request {
     ShowSpf,
     /// Answers [`Response::Log`].
     ShowLog,
+    /// Answers [`Response::Bfd`].
+    ShowBfd,
     /// Answers [`Response::Metrics`].
     ShowMetrics,
     /// Ends adjacencies, which then form anew; answers [`Response::Cleared`].
@@ -167,6 +169,8 @@ pub enum Response {
     Spf(status::SpfView),
     /// The last state changes, the oldest first.
     Log(Vec<status::LogView>),
+    /// All BFD sessions.
+    Bfd(Vec<bfd::BfdView>),
     /// Metrics in OpenMetrics text.
     Metrics(String),
     /// The neighbours that were cleared.

@@ -104,7 +104,7 @@ impl Counters {
         NAMES.iter().zip(self.drops).find(|(known, _)| **known == name).map_or(0, |(_, count)| count)
     }
 
-    /// All that are not 0.
+    /// All of them.
     pub fn views(&self) -> Vec<CounterView> {
         let plain = [
             ("rx-bfd", self.received),
@@ -114,10 +114,6 @@ impl Counters {
         ];
         let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value));
         let drops = NAMES.iter().zip(self.drops).map(|(name, value)| (format!("drop-bfd-{name}"), value));
-        plain
-            .chain(drops)
-            .filter(|(_, value)| *value > 0)
-            .map(|(name, value)| CounterView { name, value })
-            .collect()
+        plain.chain(drops).map(|(name, value)| CounterView { name, value }).collect()
     }
 }

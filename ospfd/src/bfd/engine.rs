@@ -1,4 +1,4 @@
-//! All sessions: which one a packet belongs to, what is due, what is to be sent and told.
+//! All sessions (RFC 5880 §6.3, §6.8): which one a packet belongs to, what is due, what is to be sent and told.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use common::control::ospf::bfd::BfdView;
 use common::ids::IfIndex;
 use common::time::Instant;
+use serde::{Deserialize, Serialize};
 
 use super::drops::{Counters, DropReason};
-use super::packet::{ControlPacket, Decoded, Encoded, State};
+use super::packet::{ControlPacket, Decoded, Diagnostic, Encoded, State};
 use super::session::{Session, SessionConfig, SessionKey};
 use super::view;
 
@@ -44,7 +45,7 @@ pub struct Transmit {
 }
 
 /// How a session stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Its state.
     pub state: State,
@@ -53,11 +54,11 @@ pub struct Status {
     /// How often it was lost so far, which shows a loss that is over again.
     pub losses: u64,
     /// Why it is down.
-    pub diagnostic: &'static str,
+    pub diagnostic: Diagnostic,
 }
 
 /// What changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The session.
     pub key: SessionKey,
@@ -167,6 +168,7 @@ impl Engine {
 
     /// The session that a packet belongs to.
     fn select(&self, rx: RxPacket<'_>, decoded: Decoded<'_>) -> Result<u32, DropReason> {
+        // §6.3
         let discriminator = decoded.packet.your_discriminator;
         if discriminator == 0 {
             // RFC 5881 §3: by the link and the other side's address.
@@ -278,7 +280,7 @@ impl Engine {
             state: session.state,
             disabled_by_peer: session.remote.state == State::AdminDown,
             losses: session.losses,
-            diagnostic: session.diagnostic.as_str(),
+            diagnostic: session.diagnostic,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use common::wire::{Reader, Truncated};
+use serde::{Deserialize, Serialize};
 
 use super::auth::{MAX_SECTION_LEN, Section};
 
@@ -27,7 +28,8 @@ const D: u8 = 0x02;
 const M: u8 = 0x01;
 
 /// Session states (§4.1), with their numbers on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Held down on purpose.
     AdminDown,
@@ -55,7 +57,8 @@ impl State {
 }
 
 /// Why a session left state Up (§4.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Diagnostic {
     /// Nothing to tell.
     #[default]

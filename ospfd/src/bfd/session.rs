@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use common::ids::IfIndex;
 use common::time::Instant;
+use serde::{Deserialize, Serialize};
 
 use super::auth::AuthKey;
 use super::drops::DropReason;
@@ -13,7 +14,7 @@ use super::packet::{ControlPacket, Decoded, Diagnostic, Encoded, State};
 use super::timing::{Intervals, Poll, Timing, jittered};
 
 /// What a session is known by before its discriminators are: single-hop sessions belong to a link (RFC 5881 §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SessionKey {
     /// The link.
     pub if_index: IfIndex,
@@ -193,6 +194,8 @@ impl Session {
         if self.closes_at.take().is_some() {
             // Nothing was watched meanwhile: the other side may have come and gone.
             (self.remote, self.seen, self.heard_at) = (Remote::UNHEARD, None, None);
+            // To whoever wants it now, it is a new one.
+            self.losses = 0;
             self.take(now, Event::Enable);
         }
         self.timing.want(self.config.intervals(), self.state == State::Up);
@@ -298,6 +301,7 @@ impl Session {
     fn is_periodic(&self) -> bool {
         let waits = self.config.passive && self.remote.discriminator == 0;
         let not_wanted = self.remote.min_rx.is_zero();
+        // §6.6
         let both_up = self.state == State::Up && self.remote.state == State::Up;
         let demanded = self.remote.demand && both_up && !self.timing.is_polling();
         !(waits || not_wanted || demanded)

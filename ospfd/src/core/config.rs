@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::control::ospf::Advertisement;
@@ -10,6 +11,7 @@ use ipnetwork::Ipv4Network;
 
 pub use super::auth::{AuthConfig, Key, KeyChain, Lifetime, Password, SequenceRule};
 
+use crate::bfd::AuthKey;
 use crate::packet::{ExternalMetric, options};
 
 use super::spf::SpfConfig;
@@ -226,6 +228,25 @@ pub struct InterfaceConfig {
     pub hide_prefix: bool,
     /// Authentication.
     pub auth: AuthConfig,
+    /// Neighbours are watched by BFD (RFC 5882).
+    pub bfd: Option<BfdConfig>,
+}
+
+/// How neighbours are watched by BFD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BfdConfig {
+    /// Packets are sent no faster than this.
+    pub min_tx: Duration,
+    /// Packets are wanted no faster than this.
+    pub min_rx: Duration,
+    /// Packets that may be missed, not 0.
+    pub multiplier: u8,
+    /// Wait for the other side to speak first.
+    pub passive: bool,
+    /// No adjacency before the session is Up (RFC 9355, by configuration).
+    pub strict: bool,
+    /// Authentication.
+    pub auth: Option<Arc<AuthKey>>,
 }
 
 impl InterfaceConfig {
@@ -255,6 +276,7 @@ impl Default for InterfaceConfig {
             unnumbered: None,
             hide_prefix: false,
             auth: AuthConfig::Null,
+            bfd: None,
         }
     }
 }

@@ -238,6 +238,8 @@ impl Counter {
 
     /// LSAs flooded for the first time, once per interface.
     pub(crate) const FLOODED: Self = Self { prefix: "lsa-", name: "flooded" };
+    /// Neighbours that were killed because BFD had lost them.
+    pub(crate) const BFD_KILLED: Self = Self { prefix: "bfd-", name: "neighbors-killed" };
     /// LSAs sent again because they were not acknowledged.
     pub(crate) const RETRANSMITTED: Self = Self { prefix: "lsa-", name: "retransmitted" };
 
@@ -260,7 +262,7 @@ pub(crate) fn known() -> impl Iterator<Item = Counter> {
         .chain(lsas)
         .chain(PACKETS.into_iter().flat_map(|name| [Counter::received(name), Counter::sent(name)]))
         .chain([SpfKind::Full, SpfKind::External].map(|kind| Counter::calculated(kind.name())))
-        .chain([Counter::FLOODED, Counter::RETRANSMITTED])
+        .chain([Counter::FLOODED, Counter::RETRANSMITTED, Counter::BFD_KILLED])
 }
 
 /// Counters since start.

@@ -1,6 +1,6 @@
 //! What goes into and comes out of an [`Instance`](super::Instance).
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::Bytes;
 use common::ids::{AreaId, IfIndex, RouterId};
@@ -124,6 +124,19 @@ pub enum Event {
         algorithm: &'static str,
         /// Its lifetime is over; it stays in use because there is no other.
         expired: bool,
+    },
+    /// A BFD session changed, or what follows from it.
+    Bfd {
+        /// The interface.
+        interface: String,
+        /// The neighbour's address.
+        peer: IpAddr,
+        /// State of the session (RFC 5880 §4.1 words).
+        state: &'static str,
+        /// Why it is down.
+        diagnostic: &'static str,
+        /// What follows.
+        what: &'static str,
     },
     /// A lease was opened, changed, released or lapsed.
     Lease {

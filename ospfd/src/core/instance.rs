@@ -13,6 +13,7 @@ use common::time::Instant;
 
 use super::advertise::LeaseTable;
 use super::auth::Sequences;
+use super::bfd::Watch;
 use super::config::Config;
 use super::drops::known;
 use super::event::{Event, LinkEvent, LinkState, RxDatagram, Transmit};
@@ -42,6 +43,7 @@ pub struct Instance {
     pub(super) routing: Routing,
     pub(super) translators: Translators,
     pub(super) leases: LeaseTable,
+    pub(super) watch: Watch,
     pub(super) timers: Timers,
     pub(super) output: Output,
     /// Something that our own LSAs depend on may have changed.
@@ -81,6 +83,7 @@ impl Instance {
             routing,
             translators: Translators::default(),
             leases,
+            watch: Watch::default(),
             timers: Timers::default(),
             output,
             dirty: false,
@@ -310,6 +313,7 @@ impl Instance {
             TimerKey::DdHold(if_index, router_id) => self.forget_description(if_index, router_id),
             TimerKey::LsRequest(if_index, router_id) => self.request_again(now, if_index, router_id),
             TimerKey::LsRetransmit(if_index, router_id) => self.retransmit(now, if_index, router_id),
+            TimerKey::BfdHold(if_index, peer) => self.reconsider_hold(now, if_index, peer),
             TimerKey::Age => self.expire_lsas(now),
             TimerKey::Check => self.check_lsas(now),
             TimerKey::Originate => self.dirty = true,
@@ -342,6 +346,7 @@ impl Instance {
         self.send_floods(now);
         self.stop_when_acknowledged(now);
         if was_dirty {
+            self.reconcile_bfd();
             self.look_at_local_links();
         }
         self.plan_calculation(now);

@@ -16,6 +16,7 @@
 //! | `spf/` | shortest paths (§16) |
 //! | `auth` | keys in force, sequence numbers (RFC 2328 appendix D) |
 //! | `advertise` | leases: who wants which prefix advertised |
+//! | `bfd` | which neighbours BFD watches, and what follows when it loses one |
 //! | `links` | links and configuration that change |
 //! | `stop` | shutting down |
 //! | `view` | what the control socket shows |
@@ -41,6 +42,7 @@ pub mod spf;
 
 mod age;
 mod auth;
+mod bfd;
 mod clear;
 mod constants;
 mod drops;

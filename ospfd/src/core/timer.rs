@@ -1,7 +1,7 @@
 //! Timers: one table, keyed by what they are for. A timer that is set again moves; firing one takes it out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use common::ids::{IfIndex, RouterId};
 use common::time::Instant;
@@ -27,6 +27,8 @@ pub enum TimerKey {
     LsRequest(IfIndex, RouterId),
     /// Retransmission of LSAs (§13.6).
     LsRetransmit(IfIndex, RouterId),
+    /// A neighbour that BFD has lost is looked at again.
+    BfdHold(IfIndex, IpAddr),
     /// An LSA reaches MaxAge (§14).
     Age,
     /// The checksums of the database are verified (§14, CheckAge).

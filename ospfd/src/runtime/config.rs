@@ -16,6 +16,7 @@ use std::sync::Arc;
 use common::config::Diagnostics;
 use common::telemetry::LogFormat;
 
+use super::bfd::Scheduling;
 use super::clock::Moment;
 use super::routes::RouteSettings;
 use crate::core::config::{AuthConfig, Config};
@@ -43,6 +44,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// What goes into the kernel's routing table.
     pub routes: RouteSettings,
+    /// How the thread that speaks BFD is scheduled, and whether memory is locked.
+    pub scheduling: Scheduling,
     /// Path of the control socket.
     pub socket: PathBuf,
     /// Where metrics are served over HTTP, if anywhere.

@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tracing::{debug, info, warn};
 
+use super::bfd::Bfd;
 use super::boots::BootFile;
 use super::clock::{Clock, Moment};
 use super::config::Settings;
@@ -35,6 +36,7 @@ use super::sequence::SequenceFile;
 use super::signals::{Signal, notify};
 use super::socket::{Received, Sockets};
 use super::stopwatch::Stopwatch;
+use crate::bfd::Change;
 use crate::core::Instance;
 use crate::core::event::{Event, LinkEvent, LinkState};
 use log::tell;
@@ -81,6 +83,7 @@ enum Input {
     Command(Command),
     Link(LinkReport),
     Datagram(Received),
+    Bfd(Change),
     Time,
 }
 
@@ -96,6 +99,7 @@ pub struct Driver {
     /// When the lifetimes of keys were put on the engine's clock.
     lifetimes_at: Moment,
     installer: Installer,
+    bfd: Bfd,
     sockets: Sockets,
     links: BTreeMap<IfIndex, LinkState>,
     recorder: Recorder,
@@ -137,6 +141,7 @@ impl Driver {
             boots,
             lifetimes_at: moment,
             installer: Installer::start(settings.routes),
+            bfd: Bfd::new(clock, seed, settings.scheduling),
             settings,
             sockets: Sockets::default(),
             links: BTreeMap::new(),
@@ -171,6 +176,7 @@ impl Driver {
     pub async fn run(mut self, mut inputs: Inputs) -> Ended {
         let ended = self.go_round(&mut inputs).await;
         self.recorder.end(self.clock.now(), &self.instance, false);
+        self.bfd.stop().await;
         self.installer.stop().await;
         if !self.settings.keyed.is_empty() {
             self.sequence.close(self.instance.crypto_sequence());
@@ -206,6 +212,7 @@ impl Driver {
             Some(signal) = inputs.signals.recv() => Input::Signal(signal),
             Some(command) = inputs.commands.recv() => Input::Command(command),
             Some(report) = inputs.links.recv() => Input::Link(report),
+            Some(change) = self.bfd.changed() => Input::Bfd(change),
             received = self.sockets.receive() => Input::Datagram(received),
             () = self.clock.sleep_until(deadline) => Input::Time,
         }
@@ -227,6 +234,7 @@ impl Driver {
             Input::Command(command) => self.answer(command),
             Input::Link(report) => self.link(report),
             Input::Datagram(received) => self.datagram(received),
+            Input::Bfd(change) => self.bfd_changed(change),
             Input::Time => {}
         }
     }
@@ -239,6 +247,9 @@ impl Driver {
         }
         while let Ok(report) = inputs.links.try_recv() {
             self.link(report);
+        }
+        while let Some(change) = self.bfd.try_changed() {
+            self.bfd_changed(change);
         }
         for _ in 0..BATCH {
             let Some(received) = self.sockets.receive().now_or_never() else { break };
@@ -289,6 +300,7 @@ impl Driver {
             }
         }
         self.installer.catch_up(self.instance.routes());
+        self.bfd.catch_up(&self.instance);
         if !self.settings.keyed.is_empty() {
             self.sequence.cover(self.instance.crypto_sequence());
         }
@@ -313,6 +325,12 @@ impl Driver {
         let now = self.clock.now();
         self.recorder.note_datagram(now, &self.instance, rx);
         self.instance.handle_datagram(now, rx);
+    }
+
+    fn bfd_changed(&mut self, change: Change) {
+        let now = self.clock.now();
+        self.recorder.note(now, &self.instance, || Entry::Bfd { change });
+        self.instance.handle_bfd(now, change);
     }
 
     fn link(&mut self, report: LinkReport) {

@@ -69,6 +69,16 @@ impl History {
                 let fields = [("area", area.to_string()), ("from", text(from)), ("to", text(to))];
                 self.note(at, "nssa-translator", fields);
             }
+            Event::Bfd { interface, peer, state, diagnostic, what } => {
+                let fields = [
+                    ("interface", interface.clone()),
+                    ("peer", peer.to_string()),
+                    ("state", text(state)),
+                    ("diagnostic", text(diagnostic)),
+                    ("what", text(what)),
+                ];
+                self.note(at, "bfd", fields);
+            }
             Event::Lease { name, what, advertisements } => {
                 let fields = [
                     ("lease", name.clone()),

@@ -31,6 +31,8 @@ pub struct Surroundings<'a> {
     pub stopwatch: Stopwatch,
     /// Since start.
     pub uptime: Duration,
+    /// BFD sessions, and how many of them are Up.
+    pub bfd: (usize, usize),
 }
 
 /// All metrics in OpenMetrics text.
@@ -76,12 +78,15 @@ struct Snapshot(Vec<Metric>);
 
 impl Snapshot {
     fn of(now: Instant, instance: &Instance, surroundings: Surroundings<'_>) -> Self {
-        let Surroundings { counters, stopwatch, uptime } = surroundings;
+        let Surroundings { counters, stopwatch, uptime, bfd: (sessions, up) } = surroundings;
         let mut all = Self(Vec::new());
         all.gauge("uptime_seconds", "Time since start", uptime.as_secs_f64());
         all.state(now, instance);
         all.leases(now, instance);
         all.counted(counters);
+        let bfd = [("up", up), ("other", sessions.saturating_sub(up))];
+        let bfd = bfd.map(|(state, count)| (state.to_owned(), count as f64)).into();
+        all.gauges("bfd_sessions", "BFD sessions by state", "state", bfd);
         all.counter("spf_seconds", "Time that route calculations took", stopwatch.total.as_secs_f64());
         let last = stopwatch.last.as_secs_f64();
         all.gauge("spf_last_seconds", "Time that the last route calculation took", last);
@@ -145,6 +150,7 @@ impl Snapshot {
             ("tx-", "packets_sent", "Packets sent by type", "type"),
             ("drop-", "drops", "Packets and LSAs dropped by reason", "reason"),
             ("lsa-", "lsas_sent", "LSAs sent, first or again", "cause"),
+            ("bfd-", "bfd_events", "What BFD saw", "event"),
             ("spf-", "spf_runs", "Route calculations by kind", "kind"),
             ("socket-", "socket_events", "What the raw sockets saw", "event"),
         ] {

@@ -1,8 +1,9 @@
 //! The thin shell around the core: sockets, netlink, timers, files.
 //!
 //! `driver` owns the engine and is the only one that calls it; everything else brings it inputs or carries out its
-//! outputs. `clock` is the only place that reads the time.
+//! outputs. `bfd` has a thread and an engine of its own. `clock` is the only place that reads the time.
 
+pub mod bfd;
 pub mod boots;
 pub mod clock;
 pub mod config;
@@ -22,7 +23,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use nix::sys::mman::{MlockAllFlags, mlockall};
 use tokio::sync::mpsc;
+use tracing::warn;
 
 use clock::Clock;
 use config::Settings;
@@ -92,6 +95,11 @@ pub async fn run(config_path: PathBuf, settings: Settings, recorder: Recorder) -
     let (link_sender, links) = mpsc::channel(LINK_QUEUE);
     let watcher = tokio::spawn(links::watch_always(link_sender));
 
+    if settings.scheduling.lock_memory
+        && let Err(error) = mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)
+    {
+        warn!(%error, "memory is not locked; give ospfd CAP_IPC_LOCK, or take [scheduling] lock_memory out");
+    }
     let seed = clock::seed();
     let driver = Driver::new(Clock::start(), seed, config_path, settings).recorded_by(recorder, seed);
     let ended = driver.run(Inputs { signals, commands, links }).await;

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tracing::warn;
 
+use crate::bfd::Change;
 use crate::core::Instance;
 use crate::core::event::{Event, LinkEvent, RxDatagram, Transmit};
 
@@ -73,6 +74,11 @@ pub enum Entry {
     Link {
         /// As it was.
         event: LinkEvent,
+    },
+    /// A BFD session changed.
+    Bfd {
+        /// As it was told.
+        change: Change,
     },
     /// Timers were fired.
     Timeout,
@@ -152,6 +158,7 @@ impl Entry {
             | Request::ShowAreas
             | Request::ShowSpf
             | Request::ShowLog
+            | Request::ShowBfd
             | Request::ShowMetrics => None,
         }
     }

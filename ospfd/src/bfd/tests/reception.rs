@@ -150,8 +150,9 @@ fn what_the_codec_refuses_is_counted_under_its_name() {
     bytes[2] = 0;
     lone.hear_on(LINK, 255, &bytes);
     assert_eq!((lone.dropped("truncated"), lone.dropped("zero-multiplier")), (1, 1));
-    let names: Vec<_> = lone.engine.counters().views().into_iter().map(|view| view.name).collect();
-    assert_eq!(names, ["tx-bfd", "drop-bfd-truncated", "drop-bfd-zero-multiplier"]);
+    let views = lone.engine.counters().views().into_iter();
+    let raised: Vec<_> = views.filter(|view| view.value > 0).map(|view| view.name).collect();
+    assert_eq!(raised, ["tx-bfd", "drop-bfd-truncated", "drop-bfd-zero-multiplier"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn silence_is_detected_within_the_detection_time_and_not_before() {
         world.run(millis(400));
         let (at, _, change) = *world.changes.iter().find(|(_, side, _)| *side == 0).unwrap();
         assert_eq!((change.status.state, change.status.losses), (State::Down, 1));
-        assert_eq!(change.status.diagnostic, "control detection time expired");
+        assert_eq!(change.status.diagnostic, Diagnostic::DetectionTimeExpired);
         assert_eq!(at.since(last), millis(150), "seed {seed}");
     }
 }

@@ -1,5 +1,6 @@
 //! `ospfctl`: asks a running `ospfd`.
 
+mod bfd;
 mod ecmp;
 mod replay;
 mod status;
@@ -127,6 +128,8 @@ enum Show {
     Advertised,
     /// Packets sent, received, and dropped by reason
     Counters,
+    /// The BFD sessions
+    Bfd,
     /// When routes were calculated, how long it took, and what comes next
     Spf,
     /// The last state changes
@@ -219,6 +222,7 @@ async fn show(client: &mut Client, what: Show, json: bool) -> Result<(), Failure
         Show::Instance => Request::ShowInstance,
         Show::Area => Request::ShowAreas,
         Show::Spf => Request::ShowSpf,
+        Show::Bfd => Request::ShowBfd,
         Show::Log => Request::ShowLog,
         Show::Metrics => Request::ShowMetrics,
         Show::Neighbor => Request::ShowNeighbors,
@@ -245,6 +249,7 @@ async fn show(client: &mut Client, what: Show, json: bool) -> Result<(), Failure
         Response::Spf(view) => render(&view, json, status::spf)?,
         Response::Log(rows) => render(&rows, json, |rows| status::log(rows))?,
         Response::Metrics(text) => render(&text, json, |text| text.trim_end().to_owned())?,
+        Response::Bfd(rows) => render(&rows, json, |rows| bfd::sessions(rows))?,
         Response::Ecmp(view) => render(&view, json, ecmp::table)?,
         Response::Lease(_) | Response::Cleared(_) | Response::Refused(_) => {
             return Err(Failure::Unexpected);

@@ -130,6 +130,7 @@ impl Instance {
         neighbor.priority = hello.priority;
         neighbor.designated = hello.designated_router;
         neighbor.backup = hello.backup_designated_router;
+        neighbor.hears_us = hello.neighbors.contains(&self.config.router_id);
         Changes { new, election: !new && before != role(neighbor) }
     }
 }

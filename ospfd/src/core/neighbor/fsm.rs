@@ -97,6 +97,8 @@ pub(crate) struct Guards {
     pub(crate) adjacent: bool,
     /// The request list is not empty.
     pub(crate) requests: bool,
+    /// BFD has nothing against it (RFC 5882 §3.2, RFC 9355).
+    pub(crate) admitted: bool,
 }
 
 /// What is to be done on a step.
@@ -147,7 +149,9 @@ pub(crate) const fn step(state: State, event: Event, guards: Guards) -> Step {
             E::HelloReceived,
         ) => Step { next: None, actions: &[Action::StartInactivity] },
         (S::Init, E::TwoWayReceived) => {
-            if guards.adjacent {
+            if !guards.admitted {
+                IGNORED
+            } else if guards.adjacent {
                 TO_EXSTART
             } else {
                 Step { next: Some(S::TwoWay), actions: &[] }
@@ -263,7 +267,8 @@ mod tests {
         let mut text = String::new();
         for state in STATES {
             for event in EVENTS {
-                let cell = |adjacent, requests| step(state, event, Guards { adjacent, requests });
+                let cell =
+                    |adjacent, requests| step(state, event, Guards { adjacent, requests, admitted: true });
                 let plain = cell(false, false);
                 let mut line = |label: &str, Step { next, actions }| {
                     let next = next.map_or("-", State::as_str);
@@ -275,6 +280,12 @@ mod tests {
                     )
                     .expect("a string takes all");
                 };
+                let unadmitted = Guards { adjacent: true, requests: true, admitted: false };
+                if step(state, event, unadmitted)
+                    != step(state, event, Guards { admitted: true, ..unadmitted })
+                {
+                    line("not admitted", step(state, event, unadmitted));
+                }
                 if cell(true, false) != plain {
                     line("not adjacent", plain);
                     line("adjacent", cell(true, false));

@@ -30,8 +30,11 @@ impl Instance {
     ) {
         let Some(interface) = self.interfaces.get_mut(&if_index) else { return };
         let Some(neighbor) = interface.neighbors.get(&router_id) else { return };
-        let guards =
-            Guards { adjacent: interface.wants_adjacency(neighbor), requests: !neighbor.requests.is_empty() };
+        let guards = Guards {
+            adjacent: interface.wants_adjacency(neighbor),
+            requests: !neighbor.requests.is_empty(),
+            admitted: self.watch.admits(interface, neighbor.address),
+        };
         let before = neighbor.state;
         let step = fsm::step(before, event, guards);
         let after = step.next.unwrap_or(before);

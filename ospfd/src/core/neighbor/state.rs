@@ -27,6 +27,8 @@ pub(crate) struct Neighbor {
     pub(crate) backup: Ipv4Addr,
     /// It understands opaque LSAs: the O-bit of its database descriptions (RFC 5250 §4).
     pub(crate) opaque: bool,
+    /// Its last hello lists us.
+    pub(crate) hears_us: bool,
     /// State.
     pub(crate) state: State,
     /// When it came into that state.
@@ -95,6 +97,7 @@ impl Neighbor {
             designated: Ipv4Addr::UNSPECIFIED,
             backup: Ipv4Addr::UNSPECIFIED,
             opaque: false,
+            hears_us: false,
             state: State::Down,
             since: now,
             changes: 0,

@@ -1,6 +1,7 @@
 //! Scripted tests: a few instances on one network, in virtual time.
 
 mod auth;
+mod bfd;
 mod broadcast;
 mod database;
 mod election;

@@ -2,6 +2,7 @@
 
 mod area;
 mod auth;
+mod bfd;
 mod guard;
 mod nssa;
 mod routing;
@@ -17,7 +18,7 @@ use common::telemetry::LogFormat;
 use ipnetwork::IpNetwork;
 
 use super::raw::{
-    Raw, RawAdvertise, RawAuth, RawControl, RawInterface, RawLog, RawLogFormat, RawMetrics, RawNetworkType,
+    Raw, RawAdvertise, RawControl, RawInterface, RawLog, RawLogFormat, RawMetrics, RawNetworkType,
 };
 use super::{DEFAULT_SOCKET, DEFAULT_STATE_DIR, Settings, Written};
 use crate::core::advertise;
@@ -44,6 +45,7 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
     let (key_chains, keyed) = checker.key_chains(raw);
     let static_advertisements = checker.advertisements(&raw.advertise);
     let routes = checker.routes(&raw.routes);
+    let scheduling = checker.scheduling(&raw.scheduling);
     let routing = checker.routing(&raw.routes, &raw.spf);
     let core = Config {
         router_id,
@@ -63,6 +65,7 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
         keyed,
         state_dir: raw.state_dir.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_STATE_DIR)),
         routes,
+        scheduling,
         socket: raw.control.socket.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET)),
         metrics: raw.metrics.listen,
         log_filter: raw.log.filter.clone().unwrap_or_else(|| "info".to_owned()),
@@ -160,6 +163,7 @@ impl Checker<'_> {
             unnumbered: self.unnumbered(name, raw),
             hide_prefix: self.hide_prefix(name, raw),
             auth: self.auth(name, raw.auth.as_ref()),
+            bfd: self.bfd(name, raw),
         }
     }
 
@@ -267,7 +271,6 @@ impl Bounded for u16 {
 /// The settings in the shape of the file, every default written out. Secrets stay where they are.
 fn normal(settings: &Settings, raw: &Raw) -> Raw {
     let core = &settings.core;
-    let auth_of = |name: &String| raw.interface.get(name).and_then(|raw| raw.auth.as_ref());
     let (routes, spf) = routing::normal(settings.routes, core.routing);
     Raw {
         router_id: Some(core.router_id),
@@ -282,6 +285,7 @@ fn normal(settings: &Settings, raw: &Raw) -> Raw {
                 LogFormat::Json => RawLogFormat::Json,
             }),
         },
+        scheduling: bfd::normal_scheduling(settings.scheduling),
         metrics: RawMetrics { listen: settings.metrics },
         routes,
         spf,
@@ -289,7 +293,7 @@ fn normal(settings: &Settings, raw: &Raw) -> Raw {
         interface: core
             .interfaces
             .iter()
-            .map(|(name, interface)| (name.clone(), normal_interface(interface, auth_of(name))))
+            .map(|(name, interface)| (name.clone(), normal_interface(interface, raw.interface.get(name))))
             .collect(),
         key_chain: auth::hidden_chains(&raw.key_chain),
         advertise: core
@@ -309,7 +313,7 @@ fn normal_advertise(advertisement: &Advertisement) -> RawAdvertise {
     }
 }
 
-fn normal_interface(interface: &InterfaceConfig, auth: Option<&RawAuth>) -> RawInterface {
+fn normal_interface(interface: &InterfaceConfig, raw: Option<&RawInterface>) -> RawInterface {
     RawInterface {
         area: Some(interface.area),
         network_type: Some(match interface.network_type {
@@ -330,7 +334,8 @@ fn normal_interface(interface: &InterfaceConfig, auth: Option<&RawAuth>) -> RawI
         neighbors: interface.allowed.as_ref().map(|all| all.iter().map(ToString::to_string).collect()),
         unnumbered: interface.unnumbered.clone(),
         hide_prefix: Some(interface.hide_prefix),
-        auth: auth.map(auth::hidden),
+        auth: raw.and_then(|raw| raw.auth.as_ref()).map(auth::hidden),
+        bfd: bfd::normal(interface, raw.and_then(|raw| raw.bfd.as_ref())),
         neighbor: guard::normal_neighbors(interface),
     }
 }

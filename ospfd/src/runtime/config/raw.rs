@@ -24,6 +24,7 @@ pub(super) struct Raw {
     pub(super) max_lsas: Option<i64>,
     pub(super) control: RawControl,
     pub(super) log: RawLog,
+    pub(super) scheduling: RawScheduling,
     pub(super) metrics: RawMetrics,
     pub(super) routes: RawRoutes,
     pub(super) spf: RawSpf,
@@ -198,6 +199,8 @@ pub(super) struct RawInterface {
     pub(super) hide_prefix: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) auth: Option<RawAuth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bfd: Option<RawBfd>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) neighbor: BTreeMap<String, RawNeighbor>,
 }
@@ -231,6 +234,60 @@ pub(super) struct RawAuth {
     pub(super) strict_sequence: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) extended_sequence: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawBfd {
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) min_tx: Option<Duration>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) min_rx: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) multiplier: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) passive: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) strict: Option<bool>,
+    /// Read only to be refused with a word why.
+    #[serde(skip_serializing)]
+    pub(super) echo: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) auth: Option<RawBfdAuth>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawBfdAuth {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(super) kind: Option<RawBfdAuthType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret: Option<RawSecret>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(super) enum RawBfdAuthType {
+    #[serde(rename = "simple")]
+    Simple,
+    #[serde(rename = "keyed-md5")]
+    KeyedMd5,
+    #[serde(rename = "meticulous-md5")]
+    MeticulousMd5,
+    #[serde(rename = "keyed-sha-1")]
+    KeyedSha1,
+    #[serde(rename = "meticulous-sha-1")]
+    MeticulousSha1,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawScheduling {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) realtime: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lock_memory: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

@@ -1,4 +1,5 @@
 mod auth;
+mod bfd;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -15,6 +15,10 @@ use crate::runtime::record::Entry;
 
 impl Driver {
     pub(super) fn answer(&mut self, command: Command) {
+        if command.request == Request::ShowBfd {
+            // The thread that has the sessions answers.
+            return self.bfd.show(command.reply);
+        }
         let response = self.respond(command.request);
         if command.reply.send(response).is_err() {
             debug!("a client left before its answer");
@@ -50,6 +54,8 @@ impl Driver {
             Request::ShowSpf => return Response::Spf(self.stopwatch.complete(self.instance.spf_view(now))),
             Request::ShowLog => return Response::Log(self.history.views()),
             Request::ClearNeighbor { neighbor } => return self.clear(now, neighbor),
+            // Answered by their own thread.
+            Request::ShowBfd => return Response::Bfd(Vec::new()),
             Request::ShowCounters => return Response::Counters(self.counters()),
             Request::ShowMetrics => return Response::Metrics(self.metrics(now)),
         };
@@ -59,6 +65,7 @@ impl Driver {
     fn counters(&self) -> Vec<CounterView> {
         let mut counters = self.instance.counters();
         counters.extend(self.sockets.counters());
+        counters.extend(self.bfd.counters());
         counters
     }
 
@@ -68,7 +75,7 @@ impl Driver {
         metrics::text(
             now,
             &self.instance,
-            Surroundings { counters: &counters, stopwatch: self.stopwatch, uptime },
+            Surroundings { counters: &counters, stopwatch: self.stopwatch, uptime, bfd: self.bfd.totals() },
         )
     }
 

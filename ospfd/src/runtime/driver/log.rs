@@ -28,6 +28,9 @@ pub(super) fn tell(event: &Event, links: &BTreeMap<IfIndex, LinkState>) {
             );
         }
         Event::Translator { area, from, to } => info!(%area, from, to, "nssa translator"),
+        Event::Bfd { interface, peer, state, diagnostic, what } => {
+            info!(interface, %peer, state, diagnostic, "bfd: {what}");
+        }
         Event::Lease { name, what, advertisements } => info!(lease = name, what, advertisements, "lease"),
         Event::Groups { .. } | Event::Routes(_) | Event::ShutdownComplete { .. } => {}
     }

@@ -28,6 +28,9 @@ impl Driver {
                 {
                     warn!("[control], [metrics] and [log] take effect with the next start");
                 }
+                if settings.scheduling != old.scheduling {
+                    warn!("[scheduling] takes effect with the next start");
+                }
                 let moment = self.clock.moment();
                 let now = moment.now;
                 self.recorder

@@ -42,7 +42,8 @@ fn scrape() -> String {
     ];
     let mut stopwatch = Stopwatch::default();
     stopwatch.note(Duration::from_micros(1_500));
-    let surroundings = Surroundings { counters: &counters, stopwatch, uptime: Duration::from_secs(9) };
+    let surroundings =
+        Surroundings { counters: &counters, stopwatch, uptime: Duration::from_secs(9), bfd: (3, 2) };
     text(NOW, &instance(), surroundings)
 }
 
@@ -97,7 +98,7 @@ fn documented() -> BTreeSet<(String, String, String)> {
 #[test]
 fn the_guide_has_every_metric_and_no_other() {
     let surroundings =
-        Surroundings { counters: &[], stopwatch: Stopwatch::default(), uptime: Duration::ZERO };
+        Surroundings { counters: &[], stopwatch: Stopwatch::default(), uptime: Duration::ZERO, bfd: (0, 0) };
     let exported: BTreeSet<_> = Snapshot::of(NOW, &instance(), surroundings)
         .0
         .into_iter()

@@ -122,6 +122,7 @@ fn apply(instance: &mut Instance, now: Instant, entry: Entry, line: usize) -> Re
                 .handle_datagram(now, RxDatagram { if_index, source, destination, ttl, payload: &payload });
         }
         Entry::Link { event } => instance.handle_link(now, event),
+        Entry::Bfd { change } => instance.handle_bfd(now, change),
         Entry::Timeout => instance.handle_timeout(now),
         Entry::Reconfigure { config } => instance.reconfigure(now, core(&config, now, line)?),
         Entry::LeaseOpen { name, ttl_ms } => {

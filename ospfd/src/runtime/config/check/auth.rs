@@ -87,7 +87,7 @@ impl Checker<'_> {
     }
 
     /// A secret, from where it stands.
-    fn secret(&mut self, key: &[&str], raw: &RawSecret) -> Option<Zeroizing<String>> {
+    pub(super) fn secret(&mut self, key: &[&str], raw: &RawSecret) -> Option<Zeroizing<String>> {
         match raw {
             RawSecret::Inline(text) => Some(Zeroizing::new(text.clone())),
             RawSecret::File(secret) => match std::fs::read_to_string(&secret.file).map(Zeroizing::new) {
@@ -232,7 +232,7 @@ pub(super) fn hidden_chains(chains: &BTreeMap<String, RawKeyChain>) -> BTreeMap<
     chains
 }
 
-fn hidden_secret(secret: &RawSecret) -> RawSecret {
+pub(super) fn hidden_secret(secret: &RawSecret) -> RawSecret {
     match secret {
         RawSecret::Inline(_) => RawSecret::Inline(HIDDEN.to_owned()),
         RawSecret::File(_) => secret.clone(),
