@@ -1,8 +1,10 @@
 //! Programs IPVS, checks real servers, and decides which VIPs this host may advertise.
 //!
 //! `model` holds the validated words of the domain; `core` decides, sans-IO; `ipvs` is the generic-netlink codec;
-//! `config`, `probe` and `runtime` (feature `daemon`) touch the world.
+//! `config`, `probe`, `runtime` and `cli` (feature `daemon`) touch the world.
 
+#[cfg(feature = "daemon")]
+pub mod cli;
 #[cfg(feature = "daemon")]
 pub mod config;
 pub mod core;
