@@ -13,9 +13,9 @@
 //! | `engine` | all sessions: demultiplexing, what is due |
 //! | `drops`, `view` | why packets were dropped; what is shown |
 //!
-//! Left out: the Echo function (§6.4; we announce that we send nothing back) and Demand mode of our own (§6.6; the other
-//! side may use it). A Poll Sequence is sent in state Up only: before that, intervals hold as they are told, since
-//! nothing is detected by them.
+//! Left out: the Echo function (RFC 5880 §6.4; we announce that we send nothing back) and Demand mode of our own
+//! (RFC 5880 §6.6; the other side may use it). A Poll Sequence is sent in state Up only: before that, intervals hold as
+//! they are told, since nothing is detected by them.
 
 mod auth;
 mod drops;
