@@ -3,9 +3,8 @@
 use crate::section::{Section, references};
 use crate::table::{Place, Row, Status};
 
-/// RFCs whose clauses stand in no table: checksums and dates (905, 1071, 2104, 3339), what we leave out (1583, 1584, 1793, 8770),
-/// and what has no page yet (3101).
-const WITHOUT_PAGE: [u32; 9] = [905, 1071, 1583, 1584, 1793, 2104, 3101, 3339, 8770];
+/// RFCs whose clauses stand in no table: checksums and dates (905, 1071, 2104, 3339), and what we leave out (1583, 1584, 1793, 8770).
+const WITHOUT_PAGE: [u32; 8] = [905, 1071, 1583, 1584, 1793, 2104, 3339, 8770];
 
 /// A reader of the repository's files, by path.
 pub(crate) type Read<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -13,7 +13,7 @@
 //! | `lsdb/`, `age` | the database (§12.2), ageing and verification (§14) |
 //! | `originate/` | our own LSAs (§12.4): desired, decided, done |
 //! | `nssa` | who translates an NSSA's external routes (RFC 3101) |
-//! | `spf/` | shortest paths (§16) |
+//! | `spf/` | shortest paths (RFC 2328 §16) |
 //! | `auth` | keys in force, sequence numbers (RFC 2328 appendix D) |
 //! | `advertise` | leases: who wants which prefix advertised |
 //! | `bfd` | which neighbours BFD watches, and what follows when it loses one |

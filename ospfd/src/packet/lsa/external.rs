@@ -1,4 +1,4 @@
-//! AS-external-LSA body (RFC 2328 A.4.5, type 5), which is also that of NSSA-LSAs (RFC 3101 appendix A, type 7).
+//! AS-external-LSA body (RFC 2328 A.4.5, type 5), which is also that of NSSA-LSAs (RFC 3101 appendix C, type 7).
 
 use std::net::Ipv4Addr;
 
