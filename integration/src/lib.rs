@@ -7,6 +7,7 @@
 //! - [`testing`]: the phases of `cargo lab test`;
 //! - [`demo`] and [`mod@bench`]: the play and the measurements;
 //! - [`observe`] and [`traffic`]: watching kernels, and clients and servers to watch;
+//! - [`crowd`]: many of our engines on one real network;
 //! - [`speaker`]: feeds a router with LSAs of anybody's making;
 //! - [`setup`]: the Debian packages that all of it needs;
 //! - [`sim`]: many engines in virtual time;
@@ -15,6 +16,7 @@
 pub mod bench;
 pub mod cli;
 pub mod clock;
+pub mod crowd;
 pub mod demo;
 pub mod guest;
 pub mod lab;

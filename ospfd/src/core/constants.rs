@@ -36,6 +36,13 @@ pub(crate) const MAX_LINK_METRIC: u16 = 0xffff;
 /// How long acknowledgements are collected; must be below the neighbours' RxmtInterval (RFC 2328 §13.5).
 pub(crate) const DELAYED_ACK: Duration = Duration::from_millis(500);
 
+/// Hellos that answer new neighbours are this far apart for each neighbour beyond [`NO_CROWD`]: all routers of a crowded
+/// network together send some hundred a second.
+pub(crate) const HELLO_GAP: Duration = Duration::from_millis(10);
+
+/// So many new neighbours are each answered at once.
+pub(crate) const NO_CROWD: u32 = 4;
+
 /// Packets that one retransmission round may send to one neighbour; the rest follow after [`RETRANSMIT_PAUSE`].
 pub(crate) const RETRANSMIT_BURST: usize = 64;
 

@@ -25,8 +25,8 @@
 //! | `ecmp` | which directors the upstream routers use for a VIP |
 //!
 //! Deviations from RFC 2328: MinLSInterval is 1.05 s (`constants`); no Router-LSA stands while nobody listens
-//! (`originate::desired`); the first hello of a neighbour, and an election, are answered by a hello at once
-//! (`interface::hello`); any packet re-arms the InactivityTimer (RFC 4222); a neighbour has a record from its first hello on,
+//! (`originate::desired`); the first hello of a neighbour, and an election, are answered by a hello at once,
+//! the former a little later in a crowd (`interface::hello`); any packet re-arms the InactivityTimer (RFC 4222); a neighbour has a record from its first hello on,
 //! and is a poll before that; on a point-to-multipoint network without named neighbours hellos are multicast
 //! (`interface::poll`); who is no transit router gives summaries a cost of last resort (`originate::summary`); an AS
 //! boundary router stays one (`originate`); an LSA of ours that comes back is outdone, and not flooded first

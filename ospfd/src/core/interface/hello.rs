@@ -6,7 +6,7 @@ use std::time::Duration;
 use common::ids::{IfIndex, RouterId};
 use common::time::Instant;
 
-use crate::core::constants::MAX_NEIGHBORS;
+use crate::core::constants::{HELLO_GAP, MAX_NEIGHBORS, NO_CROWD};
 use crate::core::drops::DropReason;
 use crate::core::instance::Instance;
 use crate::core::neighbor::{self, Neighbor};
@@ -28,14 +28,31 @@ struct Changes {
 impl Instance {
     /// HelloTimer: sends a hello now, and the next one HelloInterval later.
     pub(crate) fn hello_due(&mut self, now: Instant, if_index: IfIndex) {
-        let Some(interface) = self.interfaces.get(&if_index) else { return };
+        let Some(interface) = self.interfaces.get_mut(&if_index) else { return };
         // §9.5.1: in state Waiting and above.
         if !interface.state.is_operational() || interface.config.passive {
             return;
         }
+        interface.hello_sent_at = Some(now);
         self.timers.set(TimerKey::Hello(if_index), now + interface.config.hello_interval);
         let destinations = interface.hello_destinations();
         self.send_hello_to(if_index, &destinations);
+    }
+
+    /// A hello at once, or soon where one has just gone out: in a crowd that starts together each router is new to all others,
+    /// and a hello from everybody to everybody would be answered by everybody. So the more there are, the longer each waits,
+    /// though never longer than until its next hello is due anyway.
+    fn hello_soon(&mut self, now: Instant, if_index: IfIndex) {
+        let Some(interface) = self.interfaces.get(&if_index) else { return };
+        let crowd = u32::try_from(interface.neighbors.len()).unwrap_or(u32::MAX).saturating_sub(NO_CROWD);
+        let gap = HELLO_GAP * crowd;
+        let at = interface.hello_sent_at.map_or(now, |sent| sent + gap);
+        let timer = TimerKey::Hello(if_index);
+        if at <= now {
+            self.hello_due(now, if_index);
+        } else if self.timers.deadline(timer).is_none_or(|due| at < due) {
+            self.timers.set(timer, at);
+        }
     }
 
     /// Our hello, to each of `destinations`.
@@ -86,7 +103,7 @@ impl Instance {
         if changes.new || lost_us {
             // Not asked for by the RFC: who is new, or has restarted, is answered at once, so that the adjacency does not
             // wait for our next hello.
-            self.hello_due(now, rx.if_index);
+            self.hello_soon(now, rx.if_index);
         }
         if self.interfaces.get(&rx.if_index).is_some_and(|i| i.answers(rx.source, hello.priority)) {
             self.send_hello_to(rx.if_index, &[rx.source]);

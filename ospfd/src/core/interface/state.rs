@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use common::ids::{IfIndex, RouterId};
+use common::time::Instant;
 use ipnetwork::Ipv4Network;
 
 use crate::core::auth::{Seen, SendKey};
@@ -41,6 +42,8 @@ pub(crate) struct Interface {
     pub(crate) neighbors: BTreeMap<RouterId, Neighbor>,
     /// Sequence numbers of 64 bits that neighbours had used before they went Down.
     pub(crate) remembered: BTreeMap<RouterId, Seen>,
+    /// When the last hello went out to all.
+    pub(crate) hello_sent_at: Option<Instant>,
     /// Acknowledgements that wait for company (§13.5).
     pub(crate) delayed_acks: Vec<LsaHeader>,
     /// LSAs to be flooded out of this interface before the current input is done with.
@@ -64,6 +67,7 @@ impl Interface {
             backup: Ipv4Addr::UNSPECIFIED,
             neighbors: BTreeMap::new(),
             remembered: BTreeMap::new(),
+            hello_sent_at: None,
             delayed_acks: Vec::new(),
             flood_queue: BTreeSet::new(),
             polls: BTreeMap::new(),

@@ -240,6 +240,23 @@ fn a_packet_that_was_recorded_is_not_taken_again() {
 }
 
 #[test]
+fn p1_our_numbers_rise_over_a_restart_and_one_that_a_neighbour_repeats_is_taken() {
+    let auth = chain(&[key(1, "secret")]);
+    let mut world = full_pair(&auth);
+    let last = world.sent.iter().rposition(|(_, from, ..)| *from == 1).unwrap();
+    let repeated = world.payloads[last].clone();
+    replay(&mut world, &repeated);
+    assert_eq!(world.counter(0, "drop-sequence-replay"), 0);
+    let used = world.nodes[0].crypto_sequence();
+    restart(&mut world, 0, &auth, used);
+    world.until("both are Full anew", |world| world.is_full(0, 1) && world.is_full(1, 0));
+    let sent = sequences(&world, 0);
+    assert!(sent.iter().any(|number| *number > used));
+    assert!(sent.is_sorted_by(|one, next| one < next), "{sent:?}");
+    assert_eq!(world.counter(1, "drop-sequence-replay"), 0);
+}
+
+#[test]
 fn a_repeated_number_is_refused_where_that_is_asked_for() {
     let AuthConfig::Keys { chain, .. } = chain(&[key(1, "secret")]) else { panic!("keys") };
     let mut world = full_pair(&AuthConfig::Keys { chain, sequence: SequenceRule::Strict });

@@ -186,3 +186,16 @@ fn routers_that_share_a_password_become_full_and_others_do_not() {
         assert_eq!(world.counter(0, "drop-auth-failed") > 0, !same);
     }
 }
+
+#[test]
+fn a_crowd_that_starts_together_is_not_answered_hello_by_hello() {
+    const CROWD: usize = 40;
+    let mut world = World::of(Broadcast, CROWD);
+    // One HelloInterval: each router sends its first hello and the next, and few that answer the others.
+    world.run(Duration::from_millis(1_100));
+    let hellos = world.sent.iter().filter(|(_, _, _, body)| matches!(body, Body::Hello(_))).count();
+    assert!(hellos <= 8 * CROWD, "{hellos} hellos of {CROWD} routers");
+    let met = (1..CROWD)
+        .filter(|&other| world.neighbor(0, other).is_some_and(|neighbor| neighbor.nbr_state == "2-Way"));
+    assert_eq!(met.count(), CROWD - 1);
+}

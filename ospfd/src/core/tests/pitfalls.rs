@@ -1,5 +1,5 @@
 //! What other makes of router do, and how we live with it. Pitfalls that have a place of their own: cryptographic sequence
-//! numbers (P1) in `auth`, opaque LSAs (P2, P9) in `opaque`, what a clean stop flushes (P8) in `lifecycle`.
+//! numbers (P1) in `auth`, opaque LSAs (P2, P9) in `opaque`. P5 needs a kernel, and P6 is one of OSPFv3, which is not spoken.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -121,4 +121,35 @@ fn p7_lsas_of_a_former_life_are_outdone_or_flushed() {
         assert_eq!((standing(0), standing(1)), (expected, expected), "{key:?}");
         assert!(world.is_full(0, 1) && world.is_full(1, 0) && world.agrees());
     }
+}
+
+#[test]
+fn p8_a_clean_stop_flushes_what_is_ours_and_nothing_else() {
+    let mut world = World::of(Broadcast, 3);
+    world.until("all agree", |world| {
+        world.is_full(0, 1) && world.is_full(0, 2) && world.is_full(1, 2) && world.agrees()
+    });
+    world.run(Duration::from_secs(5));
+    let before = world.router_lsa(1, 2).unwrap().sequence_number;
+    let (mark, now) = (world.sent.len(), world.now);
+    world.nodes[0].shutdown(now, now + Duration::from_secs(5));
+    world.collect();
+    // Less than RouterDeadInterval: the others have not yet noticed that somebody fell silent.
+    world.run(Duration::from_secs(1));
+    let flushed: Vec<_> = world
+        .sent_since(mark, 0)
+        .into_iter()
+        .filter_map(|body| match body {
+            Body::LinkStateUpdate(lsas) => Some(lsas),
+            _ => None,
+        })
+        .flatten()
+        .filter(|lsa| lsa.header.age == MAX_AGE)
+        .map(|lsa| lsa.header.key.advertising_router)
+        .collect();
+    assert!(!flushed.is_empty() && flushed.iter().all(|by| *by == router_id(0)), "{flushed:?}");
+    assert!(world.router_lsa(1, 0).is_none_or(|lsa| lsa.lsa_age == 3_600));
+    let others = world.router_lsa(1, 2).unwrap();
+    assert!(others.lsa_age < 3_600, "{others:?}");
+    assert!(others.sequence_number >= before);
 }
