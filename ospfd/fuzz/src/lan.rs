@@ -14,7 +14,7 @@ use common::time::Instant;
 use ospfd::core::Instance;
 use ospfd::core::config::{
     AreaConfig, AreaKind, AuthConfig, Config, DEFAULT_MAX_LSAS, InterfaceConfig, Key, KeyChain, Lifetime,
-    NetworkType, Password, RoutingConfig, SequenceRule,
+    NetworkType, NssaConfig, Password, RoutingConfig, SequenceRule,
 };
 use ospfd::core::event::{Event, LinkEvent, LinkState, RxDatagram, Transmit};
 use ospfd::packet::{Algorithm, Auth, CryptoKey, Packet};
@@ -30,6 +30,7 @@ pub const NEIGHBOR: RouterId = RouterId(0x0a00_0002);
 
 const BACKBONE: AreaId = AreaId(0);
 const STUB_AREA: AreaId = AreaId(1);
+const NSSA: AreaId = AreaId(2);
 const SECRET: [u8; 8] = *b"hostile\0";
 const NEIGHBOR_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 /// Times that an instance may want to be called at one moment.
@@ -50,23 +51,43 @@ pub struct Profile {
     pub extended: bool,
     /// Is there a neighbour that keeps the rules?
     pub neighbor: bool,
-    /// Is the LAN a stub area, and the instance a border router?
-    pub stub: bool,
+    /// The LAN's area. The instance is a border router where it is not the backbone.
+    pub area: Area,
+}
+
+/// Areas that the LAN can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Area {
+    /// The backbone.
+    Backbone,
+    /// A stub area.
+    Stub,
+    /// A not-so-stubby area, of which the instance may be the translator.
+    Nssa,
 }
 
 impl Profile {
     /// From one byte, as [`Profile::byte`] gives it.
     pub const fn of(byte: u8) -> Self {
-        let [alone, stub, extended] = [byte & 0x08, byte & 0x10, byte & 0x20];
-        Self { auth: byte & 7, neighbor: alone == 0, stub: stub != 0, extended: extended != 0 }
+        let [alone, stub, extended, nssa] = [byte & 0x08, byte & 0x10, byte & 0x20, byte & 0x40];
+        let area = match (nssa != 0, stub != 0) {
+            (true, _) => Area::Nssa,
+            (false, true) => Area::Stub,
+            (false, false) => Area::Backbone,
+        };
+        Self { auth: byte & 7, neighbor: alone == 0, area, extended: extended != 0 }
     }
 
     /// As one byte.
     pub const fn byte(self) -> u8 {
         let alone = if self.neighbor { 0 } else { 0x08 };
-        let stub = if self.stub { 0x10 } else { 0 };
+        let area = match self.area {
+            Area::Backbone => 0,
+            Area::Stub => 0x10,
+            Area::Nssa => 0x40,
+        };
         let extended = if self.extended { 0x20 } else { 0 };
-        (self.auth & 7) | alone | stub | extended
+        (self.auth & 7) | alone | area | extended
     }
 
     fn algorithm(self) -> Option<Algorithm> {
@@ -114,7 +135,11 @@ impl Profile {
 
     /// The area of the LAN.
     pub const fn area(self) -> AreaId {
-        if self.stub { STUB_AREA } else { BACKBONE }
+        match self.area {
+            Area::Backbone => BACKBONE,
+            Area::Stub => STUB_AREA,
+            Area::Nssa => NSSA,
+        }
     }
 }
 
@@ -323,6 +348,7 @@ fn config(router_id: RouterId, profile: Profile, auth: AuthConfig) -> Config {
     };
     let stub =
         AreaConfig { kind: AreaKind::Stub { default_cost: 1, summaries: true }, ..AreaConfig::default() };
+    let nssa = AreaConfig { kind: AreaKind::Nssa(NssaConfig::default()), ..AreaConfig::default() };
     Config {
         router_id,
         transit: true,
@@ -330,7 +356,7 @@ fn config(router_id: RouterId, profile: Profile, auth: AuthConfig) -> Config {
             ("lan".to_owned(), interface(NetworkType::Broadcast, profile.area(), auth)),
             ("p2p".to_owned(), interface(NetworkType::PointToPoint, BACKBONE, AuthConfig::Null)),
         ]),
-        areas: BTreeMap::from([(STUB_AREA, stub)]),
+        areas: BTreeMap::from([(STUB_AREA, stub), (NSSA, nssa)]),
         static_advertisements: vec![vip(1, Encoding::Stub), vip(2, Encoding::External2)],
         routing: RoutingConfig::default(),
         max_lsas: DEFAULT_MAX_LSAS,

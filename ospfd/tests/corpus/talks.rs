@@ -7,14 +7,14 @@ use crate::body_decode::{packet, raw_lsa};
 use crate::instance_datagram::{
     FLAG_AS_IS, FLAG_KEEP_BODY, FLAG_KEEP_HEADER, FLAG_MULTICAST, FLAG_OTHER_SOURCE, FLAG_POINT_TO_POINT,
 };
-use crate::lan::{NEIGHBOR, Profile, SUBJECT};
+use crate::lan::{Area, NEIGHBOR, Profile, SUBJECT};
 use crate::seeds::{
     Becomes, DESCRIPTION, FIRST, HELLO, PHANTOM, REQUEST, STUB_LINK, Seed, UPDATE, description, hello, lsa,
     router_body, update, with,
 };
 
 /// With a neighbour that is Full, and no authentication.
-const BESIDE_A_NEIGHBOR: Profile = Profile { auth: 0, extended: false, neighbor: true, stub: false };
+const BESIDE_A_NEIGHBOR: Profile = Profile { auth: 0, extended: false, neighbor: true, area: Area::Backbone };
 const ALONE: Profile = Profile { neighbor: false, ..BESIDE_A_NEIGHBOR };
 const MD5: u8 = 2;
 
@@ -65,6 +65,7 @@ pub(crate) fn talks() -> Vec<Seed> {
         authentication(),
         negotiation(),
         databases(),
+        nssa(),
         each_authentication(),
     ]
     .into_iter()
@@ -277,9 +278,30 @@ fn databases() -> Vec<Seed> {
             .say(0, FLAG_OTHER_SOURCE | FLAG_MULTICAST, &packet(HELLO, &hello(2, &[SUBJECT])))
             .say(1, FLAG_OTHER_SOURCE, &packet(UPDATE, &update(1, &[stub_lsa()])))
             .becomes("update-before-the-exchange", Becomes::Counted("drop-neighbor-state")),
-        Talk::new(Profile { stub: true, ..BESIDE_A_NEIGHBOR })
+        Talk::new(Profile { area: Area::Stub, ..BESIDE_A_NEIGHBOR })
             .say(0, 0, &packet(UPDATE, &update(0, &[lsa(5, [10, 99, 0, 0], &[0; 16])])))
             .becomes("external-in-a-stub-area", Becomes::Counted("drop-unsupported-ls-type")),
+    ]
+}
+
+/// In a not-so-stubby area, beside a neighbour that keeps the rules (RFC 3101).
+fn nssa() -> Vec<Seed> {
+    const P_BIT: [u8; 1] = [0x08];
+    let beside = |lsa: Vec<u8>| {
+        let profile = Profile { area: Area::Nssa, ..BESIDE_A_NEIGHBOR };
+        Talk::new(profile).say(0, 0, &packet(UPDATE, &update(0, &[lsa])))
+    };
+    // By way of an address on the LAN, so that it may be translated.
+    let body = [[255, 255, 0, 0], [0x80, 0, 0, 7], [10, 9, 0, 9], [0; 4]].concat();
+    let ours = raw_lsa(7, [192, 0, 2, 2], SUBJECT, 0x8000_0100, &body).unwrap();
+    vec![
+        beside(with(lsa(7, [10, 98, 0, 0], &body), 2, &P_BIT))
+            .say(20, FLAG_MULTICAST, &packet(HELLO, &hello(P_BIT[0], &[SUBJECT])))
+            .becomes("nssa-external-of-nobody", Becomes::Stored("nssa", "10.98.0.0")),
+        beside(with(ours, 2, &P_BIT))
+            .becomes("nssa-own-external-returns", Becomes::Counted("drop-own-lsa-outdone")),
+        beside(lsa(5, [10, 99, 0, 0], &body))
+            .becomes("nssa-external-of-the-as", Becomes::Counted("drop-unsupported-ls-type")),
     ]
 }
 
