@@ -18,7 +18,7 @@ use ipnetwork::Ipv4Network;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{RcvBufForce, SndBufForce};
 use ospfd::core::Instance;
-use ospfd::core::config::{Config, DEFAULT_MAX_LSAS, InterfaceConfig, RoutingConfig};
+use ospfd::core::config::{Config, DEFAULT_MAX_LSAS, GracefulRestartConfig, InterfaceConfig, RoutingConfig};
 use ospfd::core::event::{Event, Groups, LinkEvent, LinkState, RxDatagram, Transmit};
 use pnet_packet::Packet as _;
 use pnet_packet::ip::IpNextHeaderProtocols;
@@ -116,6 +116,7 @@ impl Member {
             areas: BTreeMap::new(),
             static_advertisements: Vec::new(),
             routing: RoutingConfig::default(),
+            graceful_restart: GracefulRestartConfig::default(),
             max_lsas: DEFAULT_MAX_LSAS,
         };
         let mut instance = Instance::new(config, router_id.0.into(), now);

@@ -128,6 +128,7 @@ fn answer(request: Request) -> Response {
             state_changes: 6,
             link_state_request_list_counter: 0,
             link_state_retransmission_list_counter: 2,
+            restarting: None,
         }]),
         Request::ShowAdvertised => Response::Advertised(vec![AdvertisedView {
             advertisement,

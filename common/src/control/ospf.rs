@@ -258,6 +258,19 @@ pub struct NeighborView {
     pub link_state_request_list_counter: u32,
     /// LSAs sent and not yet acknowledged.
     pub link_state_retransmission_list_counter: u32,
+    /// It restarts gracefully, and is helped (RFC 3623 §3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarting: Option<RestartingView>,
+}
+
+/// A neighbour that restarts gracefully.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestartingView {
+    /// Why it restarts: `unknown`, `software-restart`, `software-upgrade`, `switch-to-redundant`, or `other`.
+    pub reason: String,
+    /// Milliseconds for which it is helped at most.
+    pub grace_remaining_msec: u64,
 }
 
 /// One LSA of the database.

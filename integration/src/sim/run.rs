@@ -140,6 +140,7 @@ impl World {
                 | Event::SendKey { .. }
                 | Event::Lease { .. }
                 | Event::Translator { .. }
+                | Event::Helper { .. }
                 | Event::Bfd { .. }
                 | Event::Routes(_) => {}
             }

@@ -10,7 +10,7 @@ use common::control::ospf::Encoding;
 use common::ids::AreaId;
 use common::time::Instant;
 use ospfd::core::Instance;
-use ospfd::core::config::{AreaConfig, Config, DEFAULT_MAX_LSAS, RoutingConfig};
+use ospfd::core::config::{AreaConfig, Config, DEFAULT_MAX_LSAS, GracefulRestartConfig, RoutingConfig};
 use ospfd::core::event::{LinkEvent, LinkState};
 
 use super::failure::{Failure, Trace};
@@ -75,6 +75,7 @@ impl World {
                 areas: topology.areas.clone(),
                 static_advertisements: Vec::new(),
                 routing: RoutingConfig::default(),
+                graceful_restart: GracefulRestartConfig::default(),
                 max_lsas: DEFAULT_MAX_LSAS,
             };
             Node::new(config, topology.timing.lease_ttl)

@@ -13,8 +13,8 @@ use common::ids::{AreaId, IfIndex, RouterId};
 use common::time::Instant;
 use ospfd::core::Instance;
 use ospfd::core::config::{
-    AreaConfig, AreaKind, AuthConfig, Config, DEFAULT_MAX_LSAS, InterfaceConfig, Key, KeyChain, Lifetime,
-    NetworkType, NssaConfig, Password, RoutingConfig, SequenceRule,
+    AreaConfig, AreaKind, AuthConfig, Config, DEFAULT_MAX_LSAS, GracefulRestartConfig, InterfaceConfig, Key,
+    KeyChain, Lifetime, NetworkType, NssaConfig, Password, RoutingConfig, SequenceRule,
 };
 use ospfd::core::event::{Event, LinkEvent, LinkState, RxDatagram, Transmit};
 use ospfd::packet::{Algorithm, Auth, CryptoKey, Packet};
@@ -359,6 +359,7 @@ fn config(router_id: RouterId, profile: Profile, auth: AuthConfig) -> Config {
         areas: BTreeMap::from([(STUB_AREA, stub), (NSSA, nssa)]),
         static_advertisements: vec![vip(1, Encoding::Stub), vip(2, Encoding::External2)],
         routing: RoutingConfig::default(),
+        graceful_restart: GracefulRestartConfig::default(),
         max_lsas: DEFAULT_MAX_LSAS,
     }
 }

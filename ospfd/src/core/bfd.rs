@@ -74,10 +74,11 @@ impl Instance {
 
     fn note_bfd(&mut self, now: Instant, change: Change) {
         let Change { key, status } = change;
+        let restarts = self.watched_neighbor(key).is_some_and(|neighbor| neighbor.helping.is_some());
         let Some(watched) = self.watch.sessions.get_mut(&key) else { return };
         let before = watched.status.replace(status);
-        // RFC 5882 §3.2: what the peer has disabled is not lost.
-        let lost = status.losses > before.map_or(0, |before| before.losses);
+        // RFC 5882 §3.2: what the peer has disabled is not lost; §4.3.2.1: nor is who restarts gracefully.
+        let lost = !restarts && status.losses > before.map_or(0, |before| before.losses);
         watched.held = (watched.held || lost) && status.state != State::Up;
         let held = watched.held;
         let told = match () {

@@ -35,6 +35,8 @@ pub struct Config {
     pub static_advertisements: Vec<Advertisement>,
     /// How routes are calculated.
     pub routing: RoutingConfig,
+    /// What is done for neighbours that restart.
+    pub graceful_restart: GracefulRestartConfig,
     /// LSAs that the database may hold: phantoms live an hour, so their number is bounded. Our own always find room.
     pub max_lsas: usize,
 }
@@ -48,6 +50,24 @@ impl Config {
     /// What kind of area `area` is.
     pub fn area_kind(&self, area: AreaId) -> AreaKind {
         self.areas.get(&area).map_or(AreaKind::Normal, |config| config.kind)
+    }
+}
+
+/// What is done for neighbours that restart gracefully (RFC 3623 appendix B.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GracefulRestartConfig {
+    /// Help them: tell everybody that they are still there.
+    pub helper: bool,
+    /// Help nobody, and no longer, when what packets are forwarded by has changed.
+    pub strict_lsa_checking: bool,
+    /// Help nobody longer than this.
+    pub max_grace: Duration,
+}
+
+impl Default for GracefulRestartConfig {
+    fn default() -> Self {
+        // RFC 3623 appendix B.1: a grace period is no longer than LSRefreshTime.
+        Self { helper: true, strict_lsa_checking: true, max_grace: Duration::from_secs(1800) }
     }
 }
 

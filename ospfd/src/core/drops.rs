@@ -81,6 +81,8 @@ pub(crate) enum DropReason {
     UnknownMaxAge,
     /// An instance of our own LSA that is newer than ours: of a former life, or of another router with our Router ID.
     OwnLsaOutdone,
+    /// A grace LSA that is malformed, or names another address than its sender's (RFC 3623 appendix A).
+    BadGraceLsa,
     /// An LSA whose bytes have changed in memory (RFC 2328 §14).
     DamagedLsa,
     /// The database is full.
@@ -99,7 +101,7 @@ pub(crate) enum DropReason {
 
 impl DropReason {
     /// All but those of the codec.
-    const PLAIN: [Self; 40] = [
+    const PLAIN: [Self; 41] = [
         Self::UnknownInterface,
         Self::InterfaceNotOperational,
         Self::WrongDestination,
@@ -133,6 +135,7 @@ impl DropReason {
         Self::OlderLsa,
         Self::UnknownMaxAge,
         Self::OwnLsaOutdone,
+        Self::BadGraceLsa,
         Self::DamagedLsa,
         Self::DatabaseFull,
         Self::UnexpectedAck,
@@ -185,6 +188,7 @@ impl DropReason {
             Self::OlderLsa => "older-lsa",
             Self::UnknownMaxAge => "unknown-max-age",
             Self::OwnLsaOutdone => "own-lsa-outdone",
+            Self::BadGraceLsa => "bad-grace-lsa",
             Self::DamagedLsa => "damaged-lsa",
             Self::DatabaseFull => "database-full",
             Self::UnexpectedAck => "unexpected-ack",
@@ -236,6 +240,11 @@ impl Counter {
         Self { prefix: "spf-", name }
     }
 
+    /// Neighbours that restarted: helped, not helped, and how help ended.
+    pub(crate) const fn helped(name: &'static str) -> Self {
+        Self { prefix: "helper-", name }
+    }
+
     /// LSAs flooded for the first time, once per interface.
     pub(crate) const FLOODED: Self = Self { prefix: "lsa-", name: "flooded" };
     /// Neighbours that were killed because BFD had lost them.
@@ -253,6 +262,8 @@ impl Counter {
 pub(crate) fn known() -> impl Iterator<Item = Counter> {
     const PACKETS: [&str; 5] =
         ["hello", "database-description", "link-state-request", "link-state-update", "link-state-ack"];
+    const HELPER: [&str; 7] =
+        ["entered", "refused", "completed", "expired", "topology-changed", "lost", "disabled"];
     let decode = DecodeError::REASONS.into_iter().map(|name| Counter { prefix: "drop-", name });
     let lsas = DecodeError::LSA_REASONS.into_iter().map(|name| Counter { prefix: "drop-lsa-", name });
     DropReason::PLAIN
@@ -262,6 +273,7 @@ pub(crate) fn known() -> impl Iterator<Item = Counter> {
         .chain(lsas)
         .chain(PACKETS.into_iter().flat_map(|name| [Counter::received(name), Counter::sent(name)]))
         .chain([SpfKind::Full, SpfKind::External].map(|kind| Counter::calculated(kind.name())))
+        .chain(HELPER.map(Counter::helped))
         .chain([Counter::FLOODED, Counter::RETRANSMITTED, Counter::BFD_KILLED])
 }
 

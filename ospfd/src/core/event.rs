@@ -125,6 +125,15 @@ pub enum Event {
         /// Its lifetime is over; it stays in use because there is no other.
         expired: bool,
     },
+    /// A neighbour restarts, or has restarted (RFC 3623 §3).
+    Helper {
+        /// The interface.
+        interface: String,
+        /// The neighbour.
+        router_id: RouterId,
+        /// What follows.
+        what: &'static str,
+    },
     /// A BFD session changed, or what follows from it.
     Bfd {
         /// The interface.

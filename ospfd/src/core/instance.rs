@@ -300,20 +300,19 @@ impl Instance {
 
 impl Instance {
     fn fire(&mut self, now: Instant, key: TimerKey) {
-        use super::{interface, neighbor};
+        use super::interface;
         match key {
             TimerKey::Hello(if_index) => self.hello_due(now, if_index),
             TimerKey::Wait(if_index) => self.interface_event(now, if_index, interface::Event::WaitTimer),
             TimerKey::Poll(if_index, address) => self.poll_due(now, if_index, address),
             TimerKey::DelayedAck(if_index) => self.send_delayed_acks(if_index),
-            TimerKey::Inactivity(if_index, router_id) => {
-                self.neighbor_event(now, if_index, router_id, neighbor::Event::InactivityTimer);
-            }
+            TimerKey::Inactivity(if_index, router_id) => self.inactivity_due(now, if_index, router_id),
             TimerKey::DdRetransmit(if_index, router_id) => self.repeat_description(now, if_index, router_id),
             TimerKey::DdHold(if_index, router_id) => self.forget_description(if_index, router_id),
             TimerKey::LsRequest(if_index, router_id) => self.request_again(now, if_index, router_id),
             TimerKey::LsRetransmit(if_index, router_id) => self.retransmit(now, if_index, router_id),
             TimerKey::BfdHold(if_index, peer) => self.reconsider_hold(now, if_index, peer),
+            TimerKey::Grace(if_index, router_id) => self.grace_over(now, if_index, router_id),
             TimerKey::Age => self.expire_lsas(now),
             TimerKey::Check => self.check_lsas(now),
             TimerKey::Originate => self.dirty = true,
@@ -339,6 +338,7 @@ impl Instance {
                 self.originate(now);
             }
             self.remove_aged();
+            self.watch_topology(now);
             if !self.dirty {
                 break;
             }

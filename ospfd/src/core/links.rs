@@ -76,6 +76,7 @@ impl Instance {
             self.reconcile_interface(now, if_index);
         }
         self.forget_unused_areas();
+        self.reconsider_help(now);
     }
 
     fn take_all_down(&mut self, now: Instant) {

@@ -17,6 +17,7 @@
 //! | `auth` | keys in force, sequence numbers (RFC 2328 appendix D) |
 //! | `advertise` | leases: who wants which prefix advertised |
 //! | `bfd` | which neighbours BFD watches, and what follows when it loses one |
+//! | `helper` | neighbours that restart gracefully, and are helped (RFC 3623 §3) |
 //! | `links` | links and configuration that change |
 //! | `stop` | shutting down |
 //! | `view` | what the control socket shows |
@@ -48,6 +49,7 @@ mod constants;
 mod drops;
 mod ecmp;
 mod flood;
+mod helper;
 mod instance;
 mod interface;
 mod links;

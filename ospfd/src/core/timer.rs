@@ -29,7 +29,9 @@ pub enum TimerKey {
     LsRetransmit(IfIndex, RouterId),
     /// A neighbour that BFD has lost is looked at again.
     BfdHold(IfIndex, IpAddr),
-    /// An LSA reaches MaxAge (§14).
+    /// The grace period of a neighbour that restarts is over (RFC 3623 §3.2 (2)).
+    Grace(IfIndex, RouterId),
+    /// An LSA reaches MaxAge (RFC 2328 §14).
     Age,
     /// The checksums of the database are verified (§14, CheckAge).
     Check,
@@ -84,6 +86,7 @@ impl Timers {
             TimerKey::DdHold(if_index, router_id),
             TimerKey::LsRequest(if_index, router_id),
             TimerKey::LsRetransmit(if_index, router_id),
+            TimerKey::Grace(if_index, router_id),
         ] {
             self.cancel(key);
         }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use common::control::ospf::{AdvertisedView, InterfaceView, LsaView, NeighborView};
+use common::control::ospf::{AdvertisedView, InterfaceView, LsaView, NeighborView, RestartingView};
 use common::ids::RouterId;
 use common::time::Instant;
 use ipnetwork::{IpNetwork, Ipv4Network};
@@ -14,7 +14,7 @@ use super::config::NetworkType;
 use super::instance::Instance;
 use super::interface::{Interface, Poll};
 use super::lsdb::{Entry, Scope};
-use super::neighbor::{Neighbor, State};
+use super::neighbor::Neighbor;
 use super::originate::{external_body, router_key, stub_link};
 use super::spf::build_v2::external_prefix;
 use super::timer::TimerKey;
@@ -60,6 +60,10 @@ impl Instance {
             state_changes: neighbor.changes,
             link_state_request_list_counter: count(neighbor.requests.len()),
             link_state_retransmission_list_counter: count(neighbor.retransmit.len()),
+            restarting: neighbor.helping.map(|helping| RestartingView {
+                reason: helping.reason.name().to_owned(),
+                grace_remaining_msec: millis(helping.until.since(now)),
+            }),
         }
     }
 
@@ -163,6 +167,7 @@ fn unheard_view(now: Instant, interface: &Interface, address: Ipv4Addr, poll: Po
         state_changes: 0,
         link_state_request_list_counter: 0,
         link_state_retransmission_list_counter: 0,
+        restarting: None,
     }
 }
 
@@ -194,7 +199,7 @@ fn interface_view(interface: &Interface) -> InterfaceView {
 }
 
 fn full_count(interface: &Interface) -> u32 {
-    count(interface.neighbors.values().filter(|neighbor| neighbor.state == State::Full).count())
+    count(interface.full_neighbors().count())
 }
 
 fn role(interface: &Interface, neighbor: &Neighbor) -> &'static str {

@@ -26,9 +26,9 @@ pub use error::{DecodeError, EmitError};
 pub use header::{Body, Decoded, PACKET_HEADER_LEN, Packet, sealed};
 pub use hello::Hello;
 pub use lsa::{
-    ExternalLsa, ExternalMetric, LS_INFINITY, LSA_HEADER_LEN, LsType, Lsa, LsaBody, LsaHeader, LsaKey,
-    MAX_AGE, MAX_AGE_DIFF, MAX_LSA_LEN, NetworkLsa, RouterLink, RouterLinkType, RouterLsa, SummaryLsa,
-    router_flags,
+    ExternalLsa, ExternalMetric, GRACE_OPAQUE_TYPE, GraceError, GraceLsa, LS_INFINITY, LSA_HEADER_LEN,
+    LsType, Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, MAX_AGE_DIFF, MAX_LSA_LEN, NetworkLsa, RestartReason,
+    RouterLink, RouterLinkType, RouterLsa, SummaryLsa, router_flags,
 };
 pub use request::REQUEST_LEN;
 pub use update::{SkippedLsa, UPDATE_FIXED_LEN, encode_update};

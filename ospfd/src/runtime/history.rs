@@ -69,6 +69,14 @@ impl History {
                 let fields = [("area", area.to_string()), ("from", text(from)), ("to", text(to))];
                 self.note(at, "nssa-translator", fields);
             }
+            Event::Helper { interface, router_id, what } => {
+                let fields = [
+                    ("interface", interface.clone()),
+                    ("neighbor", router_id.to_string()),
+                    ("what", text(what)),
+                ];
+                self.note(at, "graceful-restart", fields);
+            }
             Event::Bfd { interface, peer, state, diagnostic, what } => {
                 let fields = [
                     ("interface", interface.clone()),

@@ -300,7 +300,7 @@ fn neighbors(rows: &[NeighborView]) -> String {
             [
                 n.neighbor_router_id.to_string(),
                 n.nbr_priority.to_string(),
-                format!("{}/{}", n.nbr_state, n.role),
+                state(n),
                 span(n.state_for_msec),
                 span(n.router_dead_interval_timer_due_msec),
                 n.address.to_string(),
@@ -310,6 +310,17 @@ fn neighbors(rows: &[NeighborView]) -> String {
             ]
         }),
     )
+}
+
+/// State and role; for one who restarts also how long we go on helping it.
+fn state(neighbor: &NeighborView) -> String {
+    let NeighborView { nbr_state, role, restarting, .. } = neighbor;
+    match restarting {
+        Some(restarting) => {
+            format!("{nbr_state}/{role} restarting, helped {}", span(restarting.grace_remaining_msec))
+        }
+        None => format!("{nbr_state}/{role}"),
+    }
 }
 
 fn interfaces(rows: &[InterfaceView]) -> String {

@@ -4,7 +4,7 @@ use common::control::RefusalCode;
 use common::ids::IfIndex;
 
 use super::*;
-use crate::core::config::{Config, DEFAULT_MAX_LSAS, RoutingConfig};
+use crate::core::config::{Config, DEFAULT_MAX_LSAS, GracefulRestartConfig, RoutingConfig};
 use crate::core::lsdb::{Origin, Place};
 use crate::packet::{ExternalLsa, LsType, Lsa, LsaKey, RouterLsa, router_flags};
 
@@ -55,6 +55,7 @@ fn look(lsas: Vec<Lsa>, from: Option<u32>) -> Result<EcmpView, Refusal> {
         areas: BTreeMap::new(),
         static_advertisements: Vec::new(),
         routing: RoutingConfig::default(),
+        graceful_restart: GracefulRestartConfig::default(),
         max_lsas: DEFAULT_MAX_LSAS,
     };
     let now = Instant::ZERO;

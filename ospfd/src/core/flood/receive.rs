@@ -10,7 +10,7 @@ use crate::core::instance::Instance;
 use crate::core::lsdb::{Entry, Origin, Scope};
 use crate::core::neighbor::{Event, Neighbor, State};
 use crate::core::receive::Rx;
-use crate::packet::{LsType, Lsa, LsaHeader, MAX_AGE};
+use crate::packet::{GraceLsa, LsType, Lsa, LsaHeader, MAX_AGE};
 
 use super::Sender;
 use super::classify::{Ack, Disposition, Facts, acknowledgement, classify};
@@ -127,6 +127,9 @@ impl Instance {
                 neighbor.requests.remove(key);
             }
             return false;
+        }
+        if GraceLsa::is_key(key) {
+            self.note_grace(now, rx.if_index, key);
         }
         self.flood(now, scope, key, Sender::Neighbor(rx.if_index, rx.router_id))
     }

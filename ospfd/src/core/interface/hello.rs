@@ -145,8 +145,12 @@ impl Instance {
         let before = role(neighbor);
         neighbor.address = rx.source;
         neighbor.priority = hello.priority;
-        neighbor.designated = hello.designated_router;
-        neighbor.backup = hello.backup_designated_router;
+        let declared = (hello.designated_router, hello.backup_designated_router);
+        match &mut neighbor.helping {
+            // RFC 3623 §3: who was Designated Router stays it until the help ends, whatever it says while it restarts.
+            Some(helping) => helping.declared = declared,
+            None => (neighbor.designated, neighbor.backup) = declared,
+        }
         neighbor.hears_us = hello.neighbors.contains(&self.config.router_id);
         Changes { new, election: !new && before != role(neighbor) }
     }

@@ -186,9 +186,9 @@ impl Interface {
         Groups { all_spf_routers: listening, all_d_routers: listening && self.state.is_dr_or_backup() }
     }
 
-    /// Neighbours in state Full.
+    /// Neighbours in state Full, and those that are to look so (RFC 3623 §3).
     pub(crate) fn full_neighbors(&self) -> impl Iterator<Item = &Neighbor> {
-        self.neighbors.values().filter(|neighbor| neighbor.state == neighbor::State::Full)
+        self.neighbors.values().filter(|neighbor| neighbor.counts_as_full())
     }
 
     /// Ourselves and the neighbours in 2-Way or above, as the election sees them (§9.4).
@@ -203,7 +203,7 @@ impl Interface {
         let others = self
             .neighbors
             .values()
-            .filter(|neighbor| neighbor.state >= neighbor::State::TwoWay)
+            .filter(|neighbor| neighbor.standing() >= neighbor::State::TwoWay)
             .map(|neighbor| Candidate {
                 router_id: neighbor.router_id,
                 name: neighbor.address.to_bits(),

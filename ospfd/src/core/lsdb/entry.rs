@@ -13,6 +13,8 @@ pub(crate) struct Entry {
     lsa: Lsa,
     installed_at: Instant,
     origin: Origin,
+    /// It is not what the instance before it was.
+    pub(in crate::core) differs: bool,
     /// When we first sent this instance.
     pub(super) first_sent_at: Option<Instant>,
     /// When we last sent this instance (RFC 2328 §13 (8)).
@@ -23,7 +25,15 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(super) fn new(lsa: Lsa, origin: Origin, now: Instant) -> Self {
-        Self { lsa, installed_at: now, origin, first_sent_at: None, sent_at: None, previous_sent_at: None }
+        Self {
+            lsa,
+            installed_at: now,
+            origin,
+            differs: true,
+            first_sent_at: None,
+            sent_at: None,
+            previous_sent_at: None,
+        }
     }
 
     /// The LSA as it was when it came.

@@ -12,6 +12,7 @@ use common::ids::{AreaId, IfIndex, RouterId};
 use common::time::Instant;
 use ipnetwork::IpNetwork;
 
+use crate::core::helper::is_topology;
 use crate::packet::{LsType, Lsa, LsaHeader, LsaKey, MAX_AGE};
 
 pub(crate) use entry::Entry;
@@ -81,6 +82,8 @@ pub(crate) struct Lsdb {
     at_max_age: BTreeSet<(Scope, LsaKey)>,
     /// What has changed that routes depend on.
     news: News,
+    /// Where LSAs that packets are forwarded by have changed, more than by a refresh.
+    changed_scopes: BTreeSet<Scope>,
     /// Some of it nobody knows of yet.
     has_fresh_news: bool,
     /// Those among them that may be ready to leave: looked at once each, until something happens to them again.
@@ -96,6 +99,7 @@ impl Lsdb {
             expiry: BTreeSet::new(),
             at_max_age: BTreeSet::new(),
             news: News::default(),
+            changed_scopes: BTreeSet::new(),
             has_fresh_news: false,
             leaving: BTreeSet::new(),
         }
@@ -166,7 +170,11 @@ impl Lsdb {
         // What a border router tells others is no news to itself.
         let own_summary =
             origin == Origin::Own && matches!(key.ls_type, LsType::SummaryNetwork | LsType::SummaryAsbr);
-        if !own_summary && (is_live != was_live || (is_live && !same)) {
+        entry.differs = is_live != was_live || (is_live && !same);
+        if entry.differs {
+            self.note_change(scope, key);
+        }
+        if !own_summary && entry.differs {
             before.iter().chain([&entry]).for_each(|entry| self.news.note(entry.lsa()));
             self.has_fresh_news = true;
         }
@@ -185,6 +193,7 @@ impl Lsdb {
         let was_live = !self.at_max_age.contains(&(scope, key));
         let entry = self.take(scope, key)?;
         if was_live {
+            self.note_change(scope, key);
             self.news.note(entry.lsa());
             self.has_fresh_news = true;
         }
@@ -262,6 +271,17 @@ impl Lsdb {
             .map(Entry::lsa)
     }
 
+    fn note_change(&mut self, scope: Scope, key: LsaKey) {
+        if is_topology(key.ls_type) {
+            self.changed_scopes.insert(scope);
+        }
+    }
+
+    /// Where LSAs that packets are forwarded by have changed since this was asked last.
+    pub(crate) fn take_changed_scopes(&mut self) -> BTreeSet<Scope> {
+        std::mem::take(&mut self.changed_scopes)
+    }
+
     /// Has anything happened that routes depend on since this was asked last?
     pub(crate) fn take_fresh(&mut self) -> bool {
         std::mem::take(&mut self.has_fresh_news)
@@ -299,6 +319,7 @@ impl Lsdb {
         }
         self.expiry.pop_first();
         self.at_max_age.insert((scope, key));
+        self.note_change(scope, key);
         if let Some(entry) = self.entries.get(&(scope, key)) {
             self.news.note(entry.lsa());
             self.has_fresh_news = true;

@@ -100,6 +100,11 @@ impl RetransmitList {
         self.by_key.contains_key(&key)
     }
 
+    /// The LSAs on the list.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = LsaKey> {
+        self.by_key.keys().copied()
+    }
+
     /// Number of LSAs on the list.
     pub(crate) fn len(&self) -> usize {
         self.by_key.len()

@@ -14,6 +14,7 @@ pub(crate) use fsm::{Event, State};
 pub(crate) use state::Neighbor;
 
 use super::event::Event as Output;
+use super::helper::End;
 use super::instance::Instance;
 use super::interface;
 use super::timer::TimerKey;
@@ -57,6 +58,9 @@ impl Instance {
         for action in step.actions {
             self.neighbor_action(now, if_index, router_id, *action);
         }
+        if after == State::Down {
+            self.end_help(if_index, router_id, End::Lost);
+        }
         if after == State::Down
             && let Some(interface) = self.interfaces.get_mut(&if_index)
         {
@@ -97,6 +101,14 @@ impl Instance {
     pub(crate) fn rearm_inactivity(&mut self, now: Instant, if_index: IfIndex, router_id: RouterId) {
         if let Some(interface) = self.interfaces.get(&if_index) {
             self.timers.set(TimerKey::Inactivity(if_index, router_id), now + interface.dead_interval());
+        }
+    }
+
+    /// A neighbour has been silent for RouterDeadInterval.
+    pub(crate) fn inactivity_due(&mut self, now: Instant, if_index: IfIndex, router_id: RouterId) {
+        // RFC 3623 §3: the silence of one who restarts is expected. It is looked at when the help ends.
+        if !self.is_helped(if_index, router_id) {
+            self.neighbor_event(now, if_index, router_id, Event::InactivityTimer);
         }
     }
 

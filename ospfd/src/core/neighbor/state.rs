@@ -6,6 +6,7 @@ use common::ids::RouterId;
 use common::time::Instant;
 
 use crate::core::auth::Seen;
+use crate::core::helper::Helping;
 use crate::core::lsdb::Scope;
 use crate::packet::{DatabaseDescription, LsType, LsaKey};
 
@@ -29,6 +30,8 @@ pub(crate) struct Neighbor {
     pub(crate) opaque: bool,
     /// Its last hello lists us.
     pub(crate) hears_us: bool,
+    /// It restarts, and we help it (RFC 3623 §3).
+    pub(crate) helping: Option<Helping>,
     /// State.
     pub(crate) state: State,
     /// When it came into that state.
@@ -98,6 +101,7 @@ impl Neighbor {
             backup: Ipv4Addr::UNSPECIFIED,
             opaque: false,
             hears_us: false,
+            helping: None,
             state: State::Down,
             since: now,
             changes: 0,

@@ -285,7 +285,7 @@ pub(crate) fn listening_areas(
 ) -> BTreeSet<AreaId> {
     let mut best: BTreeMap<AreaId, Option<neighbor::State>> = BTreeMap::new();
     for interface in interfaces.values().filter(|interface| interface.state != State::Down) {
-        let here = interface.neighbors.values().map(|neighbor| neighbor.state).max();
+        let here = interface.neighbors.values().map(neighbor::Neighbor::standing).max();
         let best = best.entry(interface.config.area).or_default();
         *best = here.max(*best);
     }

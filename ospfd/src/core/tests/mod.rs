@@ -10,6 +10,7 @@ mod external;
 mod flooding;
 mod guard;
 mod hello;
+mod helper;
 mod leases;
 mod lifecycle;
 mod nonbroadcast;

@@ -33,6 +33,7 @@ fn the_states_are_walked_in_order() {
             | Event::SendKey { .. }
             | Event::Lease { .. }
             | Event::Translator { .. }
+            | Event::Helper { .. }
             | Event::Bfd { .. }
             | Event::Routes(_)
             | Event::ShutdownComplete { .. } => None,

@@ -51,6 +51,7 @@ fn a_neighbour_s_vip_is_a_route_until_it_is_withdrawn() {
         | Event::SendKey { .. }
         | Event::Lease { .. }
         | Event::Translator { .. }
+        | Event::Helper { .. }
         | Event::Bfd { .. }
         | Event::ShutdownComplete { .. } => None,
     });

@@ -11,7 +11,7 @@ use ipnetwork::Ipv4Network;
 
 use crate::core::Instance;
 use crate::core::config::{
-    AuthConfig, Config, DEFAULT_MAX_LSAS, InterfaceConfig, NetworkType, RoutingConfig,
+    AuthConfig, Config, DEFAULT_MAX_LSAS, GracefulRestartConfig, InterfaceConfig, NetworkType, RoutingConfig,
 };
 use crate::core::event::{Event, LinkEvent, LinkState, RxDatagram, Transmit};
 use crate::core::output::{ALL_D_ROUTERS, ALL_SPF_ROUTERS};
@@ -63,6 +63,7 @@ pub(super) fn config(node: usize, network_type: NetworkType) -> Config {
         areas: BTreeMap::new(),
         static_advertisements: Vec::new(),
         routing: RoutingConfig::default(),
+        graceful_restart: GracefulRestartConfig::default(),
         max_lsas: DEFAULT_MAX_LSAS,
     }
 }

@@ -3,12 +3,14 @@
 //! The types of RFC 2328 and 3101 are taken apart. All others are carried as bytes.
 
 mod external;
+mod grace;
 mod header;
 mod network;
 mod router;
 mod summary;
 
 pub use external::{ExternalLsa, ExternalMetric};
+pub use grace::{GRACE_OPAQUE_TYPE, GraceError, GraceLsa, RestartReason};
 pub use header::{LSA_HEADER_LEN, LsType, LsaHeader, LsaKey, MAX_AGE, MAX_AGE_DIFF};
 pub use network::NetworkLsa;
 pub use router::{RouterLink, RouterLinkType, RouterLsa, flags as router_flags};

@@ -3,6 +3,7 @@
 mod area;
 mod auth;
 mod bfd;
+mod graceful_restart;
 mod guard;
 mod nssa;
 mod routing;
@@ -54,6 +55,7 @@ pub(super) fn check(path: &Path, document: &Document<Raw>) -> Result<Settings, D
         areas,
         static_advertisements,
         routing,
+        graceful_restart: checker.graceful_restart(raw.graceful_restart),
         max_lsas: checker.max_lsas(raw.max_lsas),
     };
     checker.externals_leave(&core);
@@ -287,6 +289,7 @@ fn normal(settings: &Settings, raw: &Raw) -> Raw {
         },
         scheduling: bfd::normal_scheduling(settings.scheduling),
         metrics: RawMetrics { listen: settings.metrics },
+        graceful_restart: graceful_restart::normal(core.graceful_restart),
         routes,
         spf,
         area: area::normal(&core.areas),

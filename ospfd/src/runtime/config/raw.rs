@@ -26,6 +26,7 @@ pub(super) struct Raw {
     pub(super) log: RawLog,
     pub(super) scheduling: RawScheduling,
     pub(super) metrics: RawMetrics,
+    pub(super) graceful_restart: RawGracefulRestart,
     pub(super) routes: RawRoutes,
     pub(super) spf: RawSpf,
     pub(super) area: BTreeMap<String, RawArea>,
@@ -55,6 +56,17 @@ pub(super) struct RawLog {
 pub(super) struct RawMetrics {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) listen: Option<SocketAddr>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawGracefulRestart {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) helper: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) strict_lsa_checking: Option<bool>,
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    pub(super) max_grace: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]

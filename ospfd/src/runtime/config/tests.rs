@@ -1,5 +1,6 @@
 mod auth;
 mod bfd;
+mod graceful_restart;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

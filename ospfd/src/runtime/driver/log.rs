@@ -28,6 +28,7 @@ pub(super) fn tell(event: &Event, links: &BTreeMap<IfIndex, LinkState>) {
             );
         }
         Event::Translator { area, from, to } => info!(%area, from, to, "nssa translator"),
+        Event::Helper { interface, router_id, what } => info!(interface, %router_id, "neighbor {what}"),
         Event::Bfd { interface, peer, state, diagnostic, what } => {
             info!(interface, %peer, state, diagnostic, "bfd: {what}");
         }

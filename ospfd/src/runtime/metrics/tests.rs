@@ -4,7 +4,7 @@ use common::control::ospf::Advertisement;
 use common::ids::RouterId;
 
 use super::*;
-use crate::core::config::{Config, DEFAULT_MAX_LSAS, RoutingConfig};
+use crate::core::config::{Config, DEFAULT_MAX_LSAS, GracefulRestartConfig, RoutingConfig};
 
 const NOW: Instant = Instant::from_micros(1_000_000);
 
@@ -16,6 +16,7 @@ fn instance() -> Instance {
         areas: BTreeMap::new(),
         static_advertisements: Vec::new(),
         routing: RoutingConfig::default(),
+        graceful_restart: GracefulRestartConfig::default(),
         max_lsas: DEFAULT_MAX_LSAS,
     };
     let mut instance = Instance::new(config, 1, Instant::ZERO);
