@@ -30,6 +30,11 @@ pub(crate) const MAX_SEQUENCE: i32 = 0x7fff_ffff;
 /// which is taken as an attack unless its LSA is at MaxAge (CVE-2017-3224).
 pub(crate) const LAST_SEQUENCE: i32 = MAX_SEQUENCE - 1;
 
+/// How long after the flush of an LSA whose sequence numbers are used up the first number may follow (RFC 2328 §12.1.6).
+/// Our neighbours have acknowledged the flush by then, but others may still be repeating it to each other, and whoever got
+/// the first number already would take it for newer: two RxmtIntervals, and time to acknowledge.
+pub(crate) const START_OVER_PAUSE: Duration = Duration::from_secs(12);
+
 /// MaxLinkMetric (RFC 6987 §3): a link that nobody should route through.
 pub(crate) const MAX_LINK_METRIC: u16 = 0xffff;
 

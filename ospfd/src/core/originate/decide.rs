@@ -3,7 +3,9 @@
 
 use common::time::Instant;
 
-use crate::core::constants::{INITIAL_SEQUENCE, LAST_SEQUENCE, MIN_LS_INTERVAL, REFRESH_TOGETHER};
+use crate::core::constants::{
+    INITIAL_SEQUENCE, LAST_SEQUENCE, MIN_LS_INTERVAL, REFRESH_TOGETHER, START_OVER_PAUSE,
+};
 use crate::packet::LsaBody;
 
 /// What is remembered of an LSA that we originate, or once did.
@@ -17,6 +19,8 @@ pub(crate) struct History {
     pub(crate) refresh_at: Instant,
     /// A neighbour has shown an instance that is newer than ours, if only by its checksum (§13.4).
     pub(crate) outdone: bool,
+    /// Sequence numbers were used up, and the instance that said so has left (§12.1.6).
+    pub(crate) starts_over: bool,
 }
 
 /// Our instance in the database.
@@ -59,7 +63,8 @@ pub(crate) fn decide(
     // The first change goes at once, later ones not within MinLSInterval: a neighbour would drop them (§13 (5)(a)), and
     // hear of them only when they are retransmitted.
     let last_at = history.originated_at.max(standing.and_then(|ours| ours.first_sent_at));
-    let unless_too_soon = |decision| match last_at.map(|at| at + MIN_LS_INTERVAL) {
+    let distance = if history.starts_over { START_OVER_PAUSE } else { MIN_LS_INTERVAL };
+    let unless_too_soon = |decision| match last_at.map(|at| at + distance) {
         Some(earliest) if earliest > now => Decision::DeferUntil(earliest),
         Some(_) | None => decision,
     };
@@ -110,6 +115,7 @@ mod tests {
         originated_at: None,
         refresh_at: Instant::from_micros(u64::MAX),
         outdone: false,
+        starts_over: false,
     };
 
     fn body(flags: u8) -> LsaBody {
@@ -209,5 +215,15 @@ mod tests {
         let aged = Standing { at_max_age: true, ..last };
         assert_eq!(decide(NOW, Some(&other), Some(aged), &known), Decision::AwaitRemoval);
         assert_eq!(decide(NOW, Some(&other), None, &FRESH), Decision::Originate(INITIAL_SEQUENCE));
+    }
+
+    #[test]
+    fn numbering_starts_over_once_nobody_can_still_be_repeating_the_last_number() {
+        let body = body(0);
+        let flushed_at = NOW - Duration::from_secs(5);
+        let gone = History { originated_at: Some(flushed_at), starts_over: true, ..FRESH };
+        let resume_at = flushed_at + START_OVER_PAUSE;
+        assert_eq!(decide(NOW, Some(&body), None, &gone), Decision::DeferUntil(resume_at));
+        assert_eq!(decide(resume_at, Some(&body), None, &gone), Decision::Originate(INITIAL_SEQUENCE));
     }
 }

@@ -19,7 +19,7 @@ use ipnetwork::IpNetwork;
 use crate::packet::{LsType, Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, options};
 
 use super::advertise::Merged;
-use super::constants::{LAST_SEQUENCE, LS_REFRESH_TIME, MAX_OWN_LSAS, REFRESH_JITTER};
+use super::constants::{LAST_SEQUENCE, LS_REFRESH_TIME, MAX_OWN_LSAS, MAX_SEQUENCE, REFRESH_JITTER};
 use super::drops::DropReason;
 use super::flood::Sender;
 use super::instance::{Instance, Life};
@@ -64,8 +64,13 @@ struct Own {
 
 impl Own {
     const fn new() -> Self {
-        let history =
-            History { sequence: None, originated_at: None, refresh_at: Instant::ZERO, outdone: false };
+        let history = History {
+            sequence: None,
+            originated_at: None,
+            refresh_at: Instant::ZERO,
+            outdone: false,
+            starts_over: false,
+        };
         Self { history, foreign: None }
     }
 }
@@ -104,6 +109,7 @@ impl Originator {
         if own.history.sequence >= Some(LAST_SEQUENCE) {
             // §12.1.6: numbering starts over.
             own.history.sequence = None;
+            own.history.starts_over = true;
         }
     }
 
@@ -309,6 +315,7 @@ impl Instance {
                 originated_at: Some(now),
                 refresh_at,
                 outdone: false,
+                starts_over: false,
             };
             own.foreign = None;
         }
@@ -318,6 +325,7 @@ impl Instance {
 
     /// RFC 2328 §14.1.
     pub(crate) fn flush(&mut self, now: Instant, scope: Scope, lsa: Lsa) {
+        let lsa = if lsa.header.sequence == LAST_SEQUENCE { with_last_number(lsa) } else { lsa };
         let key = lsa.header.key;
         if let Some(own) = self.originator.own.get_mut(&(scope, key)) {
             own.history.sequence = own.history.sequence.max(Some(lsa.header.sequence));
@@ -351,6 +359,13 @@ fn p_bit(ls_type: LsType, body: &LsaBody) -> u8 {
         | LsaBody::Summary(_)
         | LsaBody::Opaque => 0,
     }
+}
+
+/// RFC 2328 §12.1.6: what goes so that numbering can start over goes as MaxSequenceNumber. Who still has that at MaxAge
+/// waits for it to leave when the first number comes; any other it would send back (§13 (8)), and so for ever.
+fn with_last_number(lsa: Lsa) -> Lsa {
+    let LsaHeader { options, key, .. } = lsa.header;
+    Lsa::build(MAX_AGE, options, key, MAX_SEQUENCE, lsa.body.clone()).unwrap_or(lsa)
 }
 
 const fn millis(span: Duration) -> u64 {

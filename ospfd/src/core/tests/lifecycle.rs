@@ -147,6 +147,13 @@ fn sequence_numbers_start_over_after_the_last_one() {
     world.inject(1, 0, Body::LinkStateUpdate(vec![forged.clone()]));
     world.inject(0, 1, Body::LinkStateUpdate(vec![forged]));
     assert_eq!(sequence(&world, 1, 0), LAST_SEQUENCE);
+    // The flush comes too soon after the forgery, and is repeated.
+    world.run(Duration::from_secs(6));
+    let flushed = world.router_lsa(1, 0).map(|lsa| (lsa.sequence_number, lsa.lsa_age));
+    assert!(
+        flushed.is_none_or(|flushed| flushed == ("7fffffff".to_owned(), 3_600)),
+        "it goes as the last number"
+    );
     world.run(Duration::from_secs(20));
     assert_eq!(world.router_lsa(1, 0).unwrap().sequence_number, "80000001");
     assert!(world.agrees());
