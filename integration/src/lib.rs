@@ -11,6 +11,7 @@
 //! - [`speaker`]: feeds a router with LSAs of anybody's making;
 //! - [`setup`]: the Debian packages that all of it needs;
 //! - [`sim`]: many engines in virtual time;
+//! - [`soak`]: more of it, and of fuzzing, than a test has time for;
 //! - [`cli`]: the commands of `cargo lab`.
 
 pub mod bench;
@@ -26,6 +27,7 @@ pub mod paths;
 pub mod place;
 pub mod setup;
 pub mod sim;
+pub mod soak;
 pub mod speaker;
 pub mod testing;
 pub mod traffic;

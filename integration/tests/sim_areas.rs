@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use common::control::ospf::RouteView;
 use common::ids::AreaId;
-use integration::sim::{Failure, LinkId, NodeId, Quality, Topology, World, scenario};
+use integration::sim::scenario::Suite;
+use integration::sim::{Failure, LinkId, NodeId, Quality, Topology, World, sweep};
 use ospfd::core::config::{AreaConfig, AreaKind, RangeConfig};
 
 /// In the backbone only.
@@ -21,7 +22,7 @@ const VIP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const OTHER_VIP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 
 /// Seeds that `random_events_leave_all_areas_agreed` plays.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 1_500;
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -170,8 +171,5 @@ fn hours_go_by_without_a_change() -> Result<(), Failure> {
 
 #[test]
 fn random_events_leave_all_areas_agreed() -> Result<(), Failure> {
-    match std::env::var("SIM_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        Some(seed) => scenario::play_areas(seed).map(drop),
-        None => (0..SEEDS).try_for_each(|seed| scenario::play_areas(seed).map(drop)),
-    }
+    sweep::test(Suite::Areas, SEEDS)
 }

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::lab::topology::Topology;
 use crate::traffic::server;
-use crate::{bench, demo, place, setup, testing};
+use crate::{bench, demo, place, setup, soak, testing};
 
 /// The Evenkeel lab: demo, tests and benches on real routers and a real kernel.
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Demo(demo::command::Arguments),
     /// Runs all tests: unit and simulation, network namespaces, guest kernel
     Test(testing::Arguments),
+    /// Runs simulator and fuzz targets for longer than tests may take
+    Soak(soak::Arguments),
     /// Measures ours against a peer, side by side
     Bench(bench::command::Arguments),
     /// Lists the topologies
@@ -75,6 +77,7 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Demo(arguments) => demo::command::run(&arguments),
         Command::Test(arguments) => testing::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
         Command::Bench(arguments) => bench::command::run(&arguments),
         Command::List => list(),
         Command::Up(arguments) => play::up(&arguments),

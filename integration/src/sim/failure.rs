@@ -1,12 +1,12 @@
 //! A run that went wrong, told so that it can be repeated.
 
-use std::collections::VecDeque;
 use std::fmt;
+use std::path::PathBuf;
 
 use common::time::Instant;
 
-/// Lines kept of what happened last.
-const KEPT: usize = 300;
+/// Lines of the trace that are printed; all of it is in the evidence.
+const PRINTED: usize = 40;
 
 /// What went wrong, when, and what led to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,6 +19,17 @@ pub struct Failure {
     pub what: Vec<String>,
     /// The last things that happened, oldest first.
     pub trace: Vec<String>,
+    /// Where the whole of it lies, and how it is run again.
+    pub evidence: Option<Evidence>,
+}
+
+/// What a failed run has left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// A directory with `trace.txt`, and with a recording of each life of each router, for `ospfctl replay`.
+    pub directory: PathBuf,
+    /// The command that runs the seed again.
+    pub rerun: String,
 }
 
 impl fmt::Display for Failure {
@@ -28,8 +39,14 @@ impl fmt::Display for Failure {
             writeln!(f, "  {line}")?;
         }
         writeln!(f, "what happened last:")?;
-        for line in &self.trace {
+        for line in self.trace.iter().skip(self.trace.len().saturating_sub(PRINTED)) {
             writeln!(f, "  {line}")?;
+        }
+        if let Some(Evidence { directory, rerun }) = &self.evidence {
+            let directory = directory.display();
+            writeln!(f, "all that happened: {directory}/trace.txt")?;
+            writeln!(f, "one router by itself: ospfctl replay {directory}/router-N-life-M.jsonl")?;
+            writeln!(f, "again: {rerun}")?;
         }
         Ok(())
     }
@@ -43,22 +60,3 @@ impl fmt::Debug for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-/// The last things that happened.
-#[derive(Debug, Default)]
-pub(super) struct Trace {
-    lines: VecDeque<String>,
-}
-
-impl Trace {
-    pub(super) fn push(&mut self, now: Instant, line: impl fmt::Display) {
-        if self.lines.len() == KEPT {
-            self.lines.pop_front();
-        }
-        self.lines.push_back(format!("{now} {line}"));
-    }
-
-    pub(super) fn lines(&self) -> Vec<String> {
-        self.lines.iter().cloned().collect()
-    }
-}

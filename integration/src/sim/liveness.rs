@@ -3,36 +3,79 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use common::control::ospf::{InterfaceView, LsaView};
+use common::control::ospf::{Encoding, InterfaceView, LsaView, RouteView};
 use common::ids::{AreaId, RouterId};
 use ospfd::core::Instance;
 use ospfd::core::config::AreaKind;
-use ospfd::packet::RouterLinkType;
+use ospfd::packet::{ExternalMetric, Lsa, LsaBody, RouterLink, RouterLinkType};
 
 use super::node::{NodeId, VIP_METRIC, is_vip};
+use super::oracle::{Expected, Hops, Oracle};
 use super::topology::{LinkId, LinkKind};
 use super::world::{Link, World};
 
-/// Everything that does not hold now; empty when the world has converged.
+/// More than this is not told: it helps nobody.
+const MOST_TOLD: usize = 50;
+
+/// Everything that does not hold now; empty when the world has converged. Routes need databases, and databases
+/// adjacencies: the first that are missing are what is told.
 pub(super) fn missing(world: &World) -> Vec<String> {
     let mut missing = Vec::new();
+    let views = Views::of(world);
     for (index, link) in world.links.iter().enumerate() {
-        adjacencies(world, LinkId(index), link, &mut missing);
+        adjacencies(world, &views, LinkId(index), link, &mut missing);
     }
     let areas: BTreeSet<AreaId> = world.links.iter().map(|link| link.spec.area).collect();
-    for &area in &areas {
-        for component in components(world, Some(area)) {
-            databases(world, area, &component, &mut missing);
+    if missing.is_empty() {
+        for &area in &areas {
+            for component in components(world, Some(area)) {
+                databases(world, area, &component, &mut missing);
+            }
         }
     }
-    for component in components(world, None) {
-        // A router by itself has told nobody what it advertises, not even itself.
-        if component.len() > 1 && is_whole(world, &areas, &component) {
-            routes(world, &areas, &component, &mut missing);
-            translators(world, &areas, &component, &mut missing);
+    if missing.is_empty() {
+        let oracle = Oracle::new(world);
+        for component in components(world, None) {
+            // A router by itself has told nobody what it advertises, not even itself.
+            if component.len() > 1 && is_whole(world, &areas, &component) {
+                routes(world, &oracle, &areas, &component, &mut missing);
+                translators(world, &areas, &component, &mut missing);
+            }
         }
     }
+    missing.truncate(MOST_TOLD);
     missing
+}
+
+/// What routers say of their interfaces and neighbours, by link.
+struct Views {
+    interfaces: BTreeMap<(LinkId, NodeId), InterfaceView>,
+    /// Neighbours that have been heard, and their states.
+    neighbors: BTreeMap<(LinkId, NodeId), BTreeMap<RouterId, String>>,
+}
+
+impl Views {
+    fn of(world: &World) -> Self {
+        let mut views = Self { interfaces: BTreeMap::new(), neighbors: BTreeMap::new() };
+        for node in world.live() {
+            let Some(instance) = world.instance(node) else { continue };
+            let links: BTreeMap<String, LinkId> =
+                world.nodes[node.0].links.iter().map(|link| (link.name(), *link)).collect();
+            for view in instance.interfaces(world.now) {
+                if let Some(link) = links.get(&view.name) {
+                    views.interfaces.insert((*link, node), view);
+                }
+            }
+            let heard = |router: RouterId| router != RouterId::default();
+            for view in instance.neighbors(world.now) {
+                if let (Some(link), true) = (links.get(&view.iface_name), heard(view.neighbor_router_id)) {
+                    let seen = views.neighbors.entry((*link, node)).or_default();
+                    seen.insert(view.neighbor_router_id, view.nbr_state);
+                }
+            }
+        }
+        views
+    }
 }
 
 /// Does the backbone hold together, and reach every part of each other area? Else not everyone reaches everything.
@@ -56,17 +99,16 @@ fn is_whole(world: &World, areas: &BTreeSet<AreaId>, component: &BTreeSet<NodeId
 /// Routers that are up, grouped by who can reach whom over links of `area`, or over all.
 fn components(world: &World, area: Option<AreaId>) -> Vec<BTreeSet<NodeId>> {
     let in_area = |link: &Link| area.is_none_or(|area| link.spec.area == area);
-    let has_link = |node: &NodeId| world.links.iter().any(|link| in_area(link) && link.is_on(*node));
-    let mut left: BTreeSet<NodeId> = world.live().filter(has_link).collect();
+    let links_of = |node: NodeId| {
+        world.nodes[node.0].links.iter().map(|id| &world.links[id.0]).filter(|link| in_area(link))
+    };
+    let mut left: BTreeSet<NodeId> = world.live().filter(|node| links_of(*node).next().is_some()).collect();
     let mut components = Vec::new();
     while let Some(first) = left.pop_first() {
         let mut component = BTreeSet::from([first]);
         let mut open = vec![first];
         while let Some(node) = open.pop() {
-            let links = world
-                .links
-                .iter()
-                .filter(|link| in_area(link) && synchronises(world, link) && link.is_on(node));
+            let links = links_of(node).filter(|link| world.synchronises(link));
             for (end, _) in links.flat_map(|link| &link.spec.ends) {
                 if left.remove(end) {
                     component.insert(*end);
@@ -79,44 +121,38 @@ fn components(world: &World, area: Option<AreaId>) -> Vec<BTreeSet<NodeId>> {
     components
 }
 
-/// Do databases pass over the link? On a LAN where nobody can become Designated Router, they do not.
-fn synchronises(world: &World, link: &Link) -> bool {
-    let elects =
-        || link.spec.ends.iter().any(|(node, priority)| *priority > 0 && world.nodes[node.0].serves());
-    link.carries() && (link.spec.kind == LinkKind::PointToPoint || elects())
+impl World {
+    /// Do databases pass over the link? Where nobody can become Designated Router though there has to be one, they do not.
+    pub(super) fn synchronises(&self, link: &Link) -> bool {
+        let elects =
+            || link.spec.ends.iter().any(|(node, priority)| *priority > 0 && self.nodes[node.0].serves());
+        link.carries() && (!link.spec.kind.has_election() || elects())
+    }
 }
 
 /// Neighbours on one link: Full where RFC 2328 §10.4 says so, 2-Way elsewhere, and nobody who is not there.
-fn adjacencies(world: &World, id: LinkId, link: &Link, missing: &mut Vec<String>) {
-    let ends: Vec<NodeId> =
-        link.spec.ends.iter().map(|(node, _)| *node).filter(|node| world.nodes[node.0].serves()).collect();
-    let views: BTreeMap<NodeId, InterfaceView> = ends
-        .iter()
-        .filter_map(|node| {
-            let mut views = world.instance(*node)?.interfaces(world.now).into_iter();
-            Some((*node, views.find(|view| view.name == id.name())?))
-        })
-        .collect();
-    let elected = match link.spec.kind {
-        LinkKind::Lan if link.carries() => election(world, id, link, &views, missing),
-        LinkKind::Lan | LinkKind::PointToPoint => BTreeSet::new(),
+fn adjacencies(world: &World, views: &Views, id: LinkId, link: &Link, missing: &mut Vec<String>) {
+    let ends: BTreeMap<NodeId, u8> =
+        link.spec.ends.iter().copied().filter(|(node, _)| world.nodes[node.0].serves()).collect();
+    let elected = match link.spec.kind.has_election() && link.carries() {
+        true => election(id, link, &ends, views, missing),
+        false => BTreeSet::new(),
     };
-    for node in &ends {
-        let Some(instance) = world.instance(*node) else { continue };
-        let seen: BTreeMap<RouterId, String> = instance
-            .neighbors(world.now)
-            .into_iter()
-            .filter(|neighbor| neighbor.iface_name == id.name())
-            .map(|neighbor| (neighbor.neighbor_router_id, neighbor.nbr_state))
-            .collect();
-        let adjacent = |other: &NodeId| {
-            link.spec.kind == LinkKind::PointToPoint || elected.contains(node) || elected.contains(other)
+    for (node, priority) in &ends {
+        let leads = |other: &NodeId| elected.contains(node) || elected.contains(other);
+        let adjacent = |other: &NodeId| !link.spec.kind.has_election() || leads(other);
+        // RFC 2328 §9.5.1: who is not eligible sends hellos to those only who are elected.
+        let speaks = |(other, theirs): &(&NodeId, &u8)| {
+            link.spec.kind != LinkKind::NonBroadcast || leads(other) || (*priority > 0 && **theirs > 0)
         };
-        let expected: BTreeMap<RouterId, String> = ends
-            .iter()
-            .filter(|other| link.carries() && *other != node)
-            .map(|other| (other.router_id(), if adjacent(other) { "Full" } else { "2-Way" }.to_owned()))
+        let others = ends.iter().filter(|(other, _)| link.carries() && *other != node);
+        let (speaking, silent): (Vec<_>, Vec<_>) = others.partition(speaks);
+        let expected: BTreeMap<RouterId, String> = speaking
+            .into_iter()
+            .map(|(other, _)| (other.router_id(), if adjacent(other) { "Full" } else { "2-Way" }.to_owned()))
             .collect();
+        let mut seen = views.neighbors.get(&(id, *node)).cloned().unwrap_or_default();
+        silent.iter().for_each(|(other, _)| drop(seen.remove(&other.router_id())));
         if seen != expected {
             missing.push(format!("{node:?} on {}: neighbours are {seen:?}, not {expected:?}", id.name()));
         }
@@ -125,27 +161,26 @@ fn adjacencies(world: &World, id: LinkId, link: &Link, missing: &mut Vec<String>
 
 /// All agree on Designated Router and Backup, and there is one where there can be. Gives both.
 fn election(
-    world: &World,
     id: LinkId,
     link: &Link,
-    views: &BTreeMap<NodeId, InterfaceView>,
+    ends: &BTreeMap<NodeId, u8>,
+    views: &Views,
     missing: &mut Vec<String>,
 ) -> BTreeSet<NodeId> {
-    let agreed: BTreeSet<(Ipv4Addr, Ipv4Addr)> =
-        views.values().map(|view| (view.dr_address, view.bdr_address)).collect();
+    let agreed: BTreeSet<(Ipv4Addr, Ipv4Addr)> = ends
+        .keys()
+        .filter_map(|node| views.interfaces.get(&(id, *node)))
+        .map(|view| (view.dr_address, view.bdr_address))
+        .collect();
     if agreed.len() > 1 {
         missing.push(format!("{}: several views of (DR, BDR): {agreed:?}", id.name()));
     }
-    let eligible: BTreeSet<NodeId> = link
-        .spec
-        .ends
-        .iter()
-        .filter(|(node, priority)| *priority > 0 && world.nodes[node.0].serves())
-        .map(|(node, _)| *node)
-        .collect();
+    let eligible: BTreeSet<NodeId> =
+        ends.iter().filter(|(_, priority)| **priority > 0).map(|(node, _)| *node).collect();
     let (dr, bdr) = agreed.first().copied().unwrap_or((Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED));
-    let elected: BTreeSet<NodeId> =
-        eligible.iter().copied().filter(|node| [dr, bdr].contains(&id.address(*node).ip())).collect();
+    let is_elected =
+        |node: &NodeId| link.spec.address(id, *node).is_some_and(|address| [dr, bdr].contains(&address.ip()));
+    let elected: BTreeSet<NodeId> = eligible.iter().copied().filter(is_elected).collect();
     if elected.len() != eligible.len().min(2) || (dr == bdr && !eligible.is_empty()) {
         missing.push(format!("{}: DR {dr} and BDR {bdr} of {eligible:?}", id.name()));
     }
@@ -154,41 +189,100 @@ fn election(
 
 /// One database content within a part of an area, and in it the VIPs that its routers advertise, and no others.
 fn databases(world: &World, area: AreaId, component: &BTreeSet<NodeId>, missing: &mut Vec<String>) {
-    let takes_externals = world.areas.get(&area).is_none_or(|config| config.kind.takes_externals());
-    let here = |lsa: &LsaView| lsa.area.map_or(takes_externals, |found| found == area);
-    let database = |node: &NodeId| -> Vec<LsaView> {
-        let all = world.instance(*node).map(|instance| instance.database(world.now)).unwrap_or_default();
-        all.into_iter().filter(here).collect()
-    };
-    let name = |lsa: &LsaView| {
-        let instance = (lsa.sequence_number.clone(), lsa.checksum.clone());
-        (lsa.lsa_type.clone(), lsa.link_state_id.clone(), lsa.advertised_router, instance)
-    };
-    let contents: BTreeMap<NodeId, BTreeSet<_>> =
-        component.iter().map(|node| (*node, database(node).iter().map(name).collect())).collect();
-    let Some((first, expected)) = contents.first_key_value() else { return };
-    for (node, content) in &contents {
-        for lsa in content.symmetric_difference(expected) {
-            missing.push(format!("{node:?} and {first:?} differ in {lsa:?}"));
-        }
+    let Some(first) = component.first() else { return };
+    let digest = |node: &NodeId| world.instance(*node).map(|instance| instance.digest(area));
+    for node in component.iter().filter(|node| digest(node) != digest(first)) {
+        differences(world, area, *node, *first, missing);
     }
     // A router by itself has told nobody what it advertises, not even itself.
-    if component.len() == 1 {
-        return;
+    let Some(instance) = world.instance(*first).filter(|_| component.len() > 1) else { return };
+    let takes_externals = world.takes_externals(area);
+    let has_borders = world.links.iter().any(|link| link.spec.area != area);
+    let mut seen: BTreeMap<RouterId, BTreeSet<(Ipv4Addr, Encoding)>> = BTreeMap::new();
+    for (_, lsa) in instance.lsas().filter(|(found, _)| found.map_or(takes_externals, |found| found == area))
+    {
+        match &lsa.body {
+            LsaBody::Router(router) => {
+                let vips = router.links.iter().filter(|link| is_vip_link(link));
+                let vips = vips.map(|link| (Ipv4Addr::from_bits(link.link_id), Encoding::Stub));
+                seen.entry(lsa.header.key.advertising_router).or_default().extend(vips);
+            }
+            // Border routers of NSSAs tell of what others have.
+            LsaBody::External(_) if has_borders => {}
+            LsaBody::External(_) => {
+                seen.entry(lsa.header.key.advertising_router).or_default().extend(external_vip(lsa));
+            }
+            LsaBody::Network(_) | LsaBody::Summary(_) | LsaBody::Opaque => {}
+        }
     }
-    let views = database(first);
     for node in component {
-        let router = node.router_id();
-        let expected = world.nodes[node.0].stubs(world.now);
-        let Some(view) = views.iter().find(|lsa| lsa.lsa_type == "router" && lsa.advertised_router == router)
-        else {
-            missing.push(format!("{first:?} has no Router-LSA of {node:?}"));
-            continue;
-        };
-        match vips(world, view) {
-            Some(vips) if vips == expected => {}
+        let all = world.nodes[node.0].advertised(world.now);
+        let expected: BTreeSet<_> =
+            all.filter(|(_, encoding)| !has_borders || !encoding.is_external()).collect();
+        match seen.get(&node.router_id()) {
+            None => missing.push(format!("{first:?} has no Router-LSA of {node:?}")),
+            Some(vips) if *vips == expected => {}
             Some(vips) => missing.push(format!("{node:?} is seen with {vips:?}, not {expected:?}")),
-            None => missing.push(format!("{view:?} of {node:?} never was on a link")),
+        }
+    }
+}
+
+/// Where the databases of two routers differ.
+fn differences(world: &World, area: AreaId, one: NodeId, other: NodeId, missing: &mut Vec<String>) {
+    let takes_externals = world.takes_externals(area);
+    let here = |lsa: &LsaView| lsa.area.map_or(takes_externals, |found| found == area);
+    let content = |node| -> BTreeSet<_> {
+        let all = world.instance(node).map(|instance| instance.database(world.now)).unwrap_or_default();
+        let name = |lsa: LsaView| {
+            (lsa.lsa_type, lsa.link_state_id, lsa.advertised_router, lsa.sequence_number, lsa.checksum)
+        };
+        all.into_iter().filter(here).map(name).collect()
+    };
+    let (one_has, other_has) = (content(one), content(other));
+    let only = |whose: NodeId, lsas: Vec<&_>| format!("of {one:?} and {other:?} only {whose:?} has {lsas:?}");
+    missing.push(only(one, one_has.difference(&other_has).collect()));
+    missing.push(only(other, other_has.difference(&one_has).collect()));
+}
+
+/// Everyone has the routes to VIPs that the oracle says, and no others.
+fn routes(
+    world: &World,
+    oracle: &Oracle<'_>,
+    areas: &BTreeSet<AreaId>,
+    component: &BTreeSet<NodeId>,
+    missing: &mut Vec<String>,
+) {
+    let parts = parts(world, areas, component);
+    for node in component {
+        let Some(instance) = world.instance(*node) else { continue };
+        let found: BTreeMap<Ipv4Addr, RouteView> = instance
+            .route_views()
+            .into_iter()
+            .filter(|route| route.prefix.prefix() == 32)
+            .filter_map(|route| match route.prefix.ip() {
+                IpAddr::V4(address) if is_vip(address) => Some((address, route)),
+                IpAddr::V4(_) | IpAddr::V6(_) => None,
+            })
+            .collect();
+        let expected = oracle.routes(*node);
+        // Of what is outside, the oracle knows in worlds of one area only.
+        let outside = if areas.len() > 1 { told(world, &parts, component, *node) } else { BTreeSet::new() };
+        for vip in outside.iter().filter(|vip| !found.contains_key(vip)) {
+            missing.push(format!("{node:?} has no route to {vip}, which is told to it"));
+        }
+        for (vip, route) in &found {
+            match expected.get(vip) {
+                None if outside.contains(vip) && !route.nexthops.is_empty() => {}
+                None => {
+                    missing
+                        .push(format!("{node:?} has a route to {vip}, which nobody advertises: {route:?}"));
+                }
+                Some(expected) if is_as(route, expected) => {}
+                Some(expected) => missing.push(format!("{node:?} has {route:?}, not {expected:?}")),
+            }
+        }
+        for (vip, expected) in expected.iter().filter(|(vip, _)| !found.contains_key(vip)) {
+            missing.push(format!("{node:?} has no route to {vip}: {expected:?}"));
         }
     }
 }
@@ -208,45 +302,28 @@ fn parts(
     areas.iter().flat_map(of_area).collect()
 }
 
-/// Everyone has a route to every VIP of the component that is told to it, and to no other; packets for another's VIP have
-/// somewhere to go.
-fn routes(world: &World, areas: &BTreeSet<AreaId>, component: &BTreeSet<NodeId>, missing: &mut Vec<String>) {
-    let parts = parts(world, areas, component);
-    let is_in = |node: &NodeId, of_kind: fn(AreaKind) -> bool| {
-        parts.iter().any(|(kind, part)| of_kind(*kind) && part.contains(node))
+/// The external VIPs of others that are told to a router: they are not told in stub areas, and only a default route leads
+/// out of an NSSA.
+fn told(
+    world: &World,
+    parts: &[(AreaKind, BTreeSet<NodeId>)],
+    component: &BTreeSet<NodeId>,
+    to: NodeId,
+) -> BTreeSet<Ipv4Addr> {
+    let is_in = |node: NodeId, of_kind: fn(AreaKind) -> bool| {
+        parts.iter().any(|(kind, part)| of_kind(*kind) && part.contains(&node))
     };
-    let shares_nssa = |one: &NodeId, other: &NodeId| {
-        let both = |part: &BTreeSet<NodeId>| part.contains(one) && part.contains(other);
+    let shares_nssa = |of: NodeId| {
+        let both = |part: &BTreeSet<NodeId>| part.contains(&of) && part.contains(&to);
         parts.iter().any(|(kind, part)| kind.nssa().is_some() && both(part))
     };
-    // External ones are not told in stub areas, and only a default route leads out of an NSSA.
-    let is_told = |of: &NodeId, to: &NodeId| {
+    let is_told = |of: NodeId| {
         let leaves = is_in(of, AreaKind::has_boundary_routers);
-        !world.nodes[of.0].director.encoding.is_external()
-            || (is_in(to, AreaKind::takes_externals) && leaves)
-            || shares_nssa(of, to)
+        (is_in(to, AreaKind::takes_externals) && leaves) || shares_nssa(of)
     };
-    for node in component {
-        let Some(instance) = world.instance(*node) else { continue };
-        let own = world.nodes[node.0].stubs(world.now);
-        let others = component.iter().filter(|other| *other != node && is_told(other, node));
-        let expected: BTreeSet<Ipv4Addr> =
-            others.flat_map(|other| world.nodes[other.0].advertised(world.now)).chain(own.clone()).collect();
-        let mut found = BTreeSet::new();
-        for route in instance.route_views() {
-            let IpAddr::V4(address) = route.prefix.ip() else { continue };
-            if route.prefix.prefix() != 32 || !is_vip(address) {
-                continue;
-            }
-            found.insert(address);
-            if route.nexthops.is_empty() != own.contains(&address) {
-                missing.push(format!("{node:?} reaches {address} by {route:?}, its own are {own:?}"));
-            }
-        }
-        if found != expected {
-            missing.push(format!("{node:?} has routes to {found:?}, not {expected:?}"));
-        }
-    }
+    let others = component.iter().filter(|other| **other != to && is_told(**other));
+    let advertised = others.flat_map(|other| world.nodes[other.0].advertised(world.now));
+    advertised.filter(|(_, encoding)| encoding.is_external()).map(|(vip, _)| vip).collect()
 }
 
 /// RFC 3101 §3.1: of the border routers of an NSSA, the one with the highest Router ID tells the AS of its external routes.
@@ -278,14 +355,32 @@ fn translators(
     }
 }
 
-/// The VIPs in the Router-LSA that a view names: host routes with the VIPs' metric.
-fn vips(world: &World, view: &LsaView) -> Option<BTreeSet<Ipv4Addr>> {
-    let hex = |text: &str| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok();
-    let sequence = hex(&view.sequence_number)?.cast_signed();
-    let checksum = u16::try_from(hex(&view.checksum)?).ok()?;
-    let lsa = world.safety.router_lsa(view.advertised_router, sequence, checksum)?;
-    let is_vip = |link: &&ospfd::packet::RouterLink| {
-        link.link_type == RouterLinkType::Stub && link.link_data == u32::MAX && link.metric == VIP_METRIC
+fn is_as(route: &RouteView, expected: &Expected) -> bool {
+    let link = |name: &str| name.strip_prefix("link").and_then(|number| number.parse().ok()).map(LinkId);
+    let hops: Option<Hops> = route
+        .nexthops
+        .iter()
+        .map(|hop| match hop.ip {
+            Some(IpAddr::V4(gateway)) => Some((link(&hop.via)?, gateway)),
+            Some(IpAddr::V6(_)) | None => None,
+        })
+        .collect();
+    route.route_type == expected.route_type
+        && route.cost == expected.cost
+        && hops.as_ref() == Some(&expected.hops)
+}
+
+/// A host route with the VIPs' metric.
+fn is_vip_link(link: &RouterLink) -> bool {
+    let is_host = link.link_type == RouterLinkType::Stub && link.link_data == u32::MAX;
+    is_host && link.metric == VIP_METRIC && is_vip(Ipv4Addr::from_bits(link.link_id))
+}
+
+fn external_vip(lsa: &Lsa) -> Option<(Ipv4Addr, Encoding)> {
+    let LsaBody::External(external) = &lsa.body else { return None };
+    let encoding = match external.metric_type {
+        ExternalMetric::Type1 => Encoding::External1,
+        ExternalMetric::Type2 => Encoding::External2,
     };
-    Some(lsa.links.iter().filter(is_vip).map(|link| Ipv4Addr::from_bits(link.link_id)).collect())
+    Some((Ipv4Addr::from_bits(lsa.header.key.link_state_id), encoding))
 }

@@ -10,21 +10,32 @@
 //! | `world` | the world as it stands, and what a test may do to routers and links |
 //! | `run` | the loop over events |
 //! | `node` | one router: its instance, its lease, its multicast groups |
+//! | `fault` | bugs to plant |
 //! | `safety` | what must hold for every datagram |
-//! | `liveness` | what must hold once all is quiet |
+//! | `liveness`, `oracle` | what must hold once all is quiet; the routes that there must be |
+//! | `trace`, `recording`, `failure` | what happened, for whoever has to find out why |
 //! | `scenario` | random topologies, and random events on them |
+//! | `large` | hundreds of routers, up to a thousand |
+//! | `sweep` | many seeds at once, and the evidence of one that fails |
 
 mod failure;
+mod fault;
+pub mod large;
 mod liveness;
 mod node;
+mod oracle;
 mod queue;
+mod recording;
 mod run;
 mod safety;
 pub mod scenario;
+pub mod sweep;
 mod topology;
+mod trace;
 mod world;
 
-pub use failure::Failure;
+pub use failure::{Evidence, Failure};
+pub use fault::Fault;
 pub use node::NodeId;
 pub use topology::{LinkId, LinkKind, Quality, Timing, Topology};
 pub use world::World;

@@ -1,7 +1,9 @@
 //! One router of a world: its engine, and the director that holds a lease of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::time::Duration;
 
 use common::control::ospf::{Advertisement, Encoding};
@@ -10,6 +12,10 @@ use common::time::Instant;
 use ospfd::core::Instance;
 use ospfd::core::config::Config;
 use ospfd::core::event::Groups;
+use ospfd::runtime::record::{Entry, RecordedConfig, Recorder, VERSION};
+
+use super::recording;
+use super::topology::LinkId;
 
 /// The name of the lease that each router's director holds.
 const LEASE: &str = "director";
@@ -30,8 +36,12 @@ pub struct NodeId(pub usize);
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) config: Config,
+    /// The links that it is on.
+    pub(super) links: Vec<LinkId>,
     /// `None` while it is down.
     pub(super) instance: Option<Instance>,
+    /// When the engine wants to be called, as the world knows it.
+    pub(super) due_at: Option<Instant>,
     /// Counts its starts, so that what was meant for a former life is not done to the next.
     pub(super) life: u64,
     /// Multicast groups that it asked to be in.
@@ -41,14 +51,16 @@ pub(super) struct Node {
     /// What it dropped, by reason, over all its lives.
     pub(super) drops: BTreeMap<&'static str, u64>,
     pub(super) director: Director,
+    /// Takes down what the engine is given, when there is somewhere to put it.
+    pub(super) recorder: Recorder,
 }
 
 /// Who holds the lease.
 #[derive(Clone, Debug)]
 pub(super) struct Director {
-    /// What it wants advertised.
-    pub(super) vips: BTreeSet<Ipv4Addr>,
-    /// How it wants it.
+    /// What it wants advertised, and how.
+    pub(super) vips: BTreeMap<Ipv4Addr, Encoding>,
+    /// How it wants those that it is not told how to encode.
     pub(super) encoding: Encoding,
     /// Renews no more, while frozen.
     pub(super) frozen: bool,
@@ -58,9 +70,9 @@ pub(super) struct Director {
 }
 
 impl Node {
-    pub(super) fn new(config: Config, lease_ttl: Duration) -> Self {
+    pub(super) fn new(config: Config, links: Vec<LinkId>, lease_ttl: Duration) -> Self {
         let director = Director {
-            vips: BTreeSet::new(),
+            vips: BTreeMap::new(),
             encoding: Encoding::Stub,
             frozen: false,
             ttl: lease_ttl,
@@ -69,12 +81,15 @@ impl Node {
         };
         Self {
             config,
+            links,
             instance: None,
+            due_at: None,
             life: 0,
             groups: BTreeMap::new(),
             stopping: false,
             drops: BTreeMap::new(),
             director,
+            recorder: Recorder::default(),
         }
     }
 
@@ -83,21 +98,48 @@ impl Node {
         self.life += 1;
         self.groups.clear();
         self.stopping = false;
-        self.instance = Some(Instance::new(self.config.clone(), seed, now));
+        let instance = Instance::new(self.config.clone(), seed, now);
+        self.recorder.note(now, &instance, || {
+            let config = RecordedConfig { toml: recording::toml(&self.config), unix_micros: 0 };
+            Entry::Start { version: VERSION, seed, crypto_sequence: 0, boot_count: 0, config }
+        });
+        self.instance = Some(instance);
         self.director.generation = 0;
         self.director.frozen = false;
         self.set_advertised(now)
     }
 
+    /// Takes down what the engine is given from its next start on.
+    pub(super) fn record(&mut self, node: NodeId, directory: &Path) -> io::Result<()> {
+        let name = format!("router-{}-life-{}.jsonl", node.0, self.life + 1);
+        self.recorder = Recorder::create(&directory.join(name), recording::LIMIT)?;
+        Ok(())
+    }
+
     /// The process is gone, whatever it was doing.
-    pub(super) fn stop(&mut self) {
+    pub(super) fn stop(&mut self, now: Instant) {
+        self.end_recording(now);
         self.instance = None;
         self.groups.clear();
     }
 
-    /// When its engine wants to be called.
-    pub(super) fn due_at(&self) -> Option<Instant> {
-        self.instance.as_ref().and_then(Instance::poll_timeout).map(|(at, _)| at)
+    /// Says in the recording what came out of the engine.
+    pub(super) fn end_recording(&mut self, now: Instant) {
+        if let Some(instance) = &self.instance {
+            self.recorder.end(now, instance, false);
+        }
+    }
+
+    /// Gives the engine an input, and takes it down.
+    pub(super) fn feed<R>(
+        &mut self,
+        now: Instant,
+        entry: impl FnOnce() -> Entry,
+        input: impl FnOnce(&mut Instance) -> R,
+    ) -> Option<R> {
+        let instance = self.instance.as_mut()?;
+        self.recorder.note(now, instance, entry);
+        Some(input(instance))
     }
 
     /// Up, and not about to leave.
@@ -107,18 +149,24 @@ impl Node {
 
     /// Hands the director's wish to the engine.
     pub(super) fn set_advertised(&mut self, now: Instant) -> Result<(), String> {
-        let Some(instance) = &mut self.instance else { return Ok(()) };
-        let director = &mut self.director;
-        director.renewed_at = now;
-        let set = director.vips.iter().map(|vip| advertisement(*vip, director.encoding)).collect();
-        instance
-            .lease_open(now, LEASE, director.ttl)
-            .and_then(|view| {
-                director.generation = director.generation.max(view.generation) + 1;
-                instance.lease_set(now, LEASE, director.generation, set)
-            })
-            .map(drop)
-            .map_err(|refusal| format!("the lease was refused: {refusal:?}"))
+        self.director.renewed_at = now;
+        let (name, ttl) = (LEASE.to_owned(), self.director.ttl);
+        let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        let open = || Entry::LeaseOpen { name, ttl_ms };
+        let Some(opened) = self.feed(now, open, |instance| instance.lease_open(now, LEASE, ttl)) else {
+            return Ok(());
+        };
+        let view = opened.map_err(|refusal| format!("the lease was refused: {refusal:?}"))?;
+        self.director.generation = self.director.generation.max(view.generation) + 1;
+        let generation = self.director.generation;
+        let advertisements: Vec<_> =
+            self.director.vips.iter().map(|(vip, encoding)| advertisement(*vip, *encoding)).collect();
+        let (name, set) = (LEASE.to_owned(), advertisements.clone());
+        let entry = || Entry::LeaseSet { name, generation, advertisements };
+        match self.feed(now, entry, |instance| instance.lease_set(now, LEASE, generation, set)) {
+            Some(Err(refusal)) => Err(format!("the set was refused: {refusal:?}")),
+            Some(Ok(_)) | None => Ok(()),
+        }
     }
 
     /// Renews the lease; a lease that lapsed meanwhile is taken anew, as a director would do it.
@@ -126,13 +174,14 @@ impl Node {
         if self.director.frozen {
             return Ok(());
         }
-        let Some(instance) = &mut self.instance else { return Ok(()) };
-        match instance.lease_renew(now, LEASE) {
-            Ok(_) => {
+        let entry = || Entry::LeaseRenew { name: LEASE.to_owned() };
+        match self.feed(now, entry, |instance| instance.lease_renew(now, LEASE)) {
+            None => Ok(()),
+            Some(Ok(_)) => {
                 self.director.renewed_at = now;
                 Ok(())
             }
-            Err(_) => self.set_advertised(now),
+            Some(Err(_)) => self.set_advertised(now),
         }
     }
 
@@ -141,15 +190,11 @@ impl Node {
         self.director.ttl / 3
     }
 
-    /// Those of them that are stub links.
-    pub(super) fn stubs(&self, now: Instant) -> BTreeSet<Ipv4Addr> {
-        if self.director.encoding.is_external() { BTreeSet::new() } else { self.advertised(now) }
-    }
-
-    /// The VIPs that the network must see of this router.
-    pub(super) fn advertised(&self, now: Instant) -> BTreeSet<Ipv4Addr> {
+    /// The VIPs that the network must see of this router, and how it tells of them.
+    pub(super) fn advertised(&self, now: Instant) -> impl Iterator<Item = (Ipv4Addr, Encoding)> {
         let lapsed = now >= self.director.renewed_at + self.director.ttl;
-        if self.serves() && !lapsed { self.director.vips.clone() } else { BTreeSet::new() }
+        let stands = self.serves() && !lapsed;
+        self.director.vips.iter().filter(move |_| stands).map(|(vip, encoding)| (*vip, *encoding))
     }
 }
 

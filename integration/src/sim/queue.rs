@@ -1,21 +1,36 @@
 //! What is still to happen, in order.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use common::ids::IfIndex;
 use common::time::Instant;
-use std::net::Ipv4Addr;
+use ospfd::packet::LsaHeader;
 
 use super::node::NodeId;
+use super::safety::Flooded;
 
 /// Something that is to happen.
 #[derive(Clone, Debug)]
 pub(super) enum Action {
     /// A datagram arrives.
-    Deliver { to: NodeId, if_index: IfIndex, source: Ipv4Addr, destination: Ipv4Addr, payload: Bytes },
+    Deliver(Delivery),
     /// A director renews its lease, if it is still the same life of the router.
     Renew { node: NodeId, life: u64 },
+}
+
+/// A datagram on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Delivery {
+    pub(super) to: NodeId,
+    pub(super) if_index: IfIndex,
+    pub(super) source: Ipv4Addr,
+    pub(super) destination: Ipv4Addr,
+    pub(super) payload: Bytes,
+    /// The LSAs in it that bear on what their originators may send next.
+    pub(super) flooded: Arc<[(Flooded, LsaHeader)]>,
 }
 
 /// Actions by time; those of one moment in the order in which they were put in.

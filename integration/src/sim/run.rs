@@ -2,25 +2,30 @@
 
 use std::hash::Hash;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::time::Instant;
+use ipnetwork::Ipv4Network;
 use ospfd::core::Instance;
 use ospfd::core::event::{Event, RxDatagram, Transmit};
-use ospfd::packet::{Body, LsaHeader};
+use ospfd::packet::Body;
+use ospfd::runtime::record::Entry;
 
 use super::failure::Failure;
-use super::node::{Node, NodeId};
-use super::queue::Action;
-use super::safety::Flooded;
+use super::node::NodeId;
+use super::queue::{Action, Delivery};
+use super::safety::{self, Flooded};
 use super::topology::LinkId;
+use super::trace::Note;
 use super::world::World;
 
 const ALL_SPF_ROUTERS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 5);
 const ALL_D_ROUTERS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 6);
 
-/// No router holds more LSAs than this many for each router and link that there ever was.
-const MOST_LSAS_EACH: usize = 2;
+/// No router holds more LSAs than this many for each router and each end of a link that there ever was.
+const MOST_LSAS_EACH: usize = 10;
 
 /// Times that an engine may want to be called at one moment.
 const MOST_AT_ONCE: usize = 10;
@@ -30,8 +35,11 @@ impl World {
     pub fn run_for(&mut self, span: Duration) -> Result<(), Failure> {
         let until = self.now + span;
         while self.broken.is_empty() {
-            let due = self.nodes.iter().filter_map(Node::due_at).chain(self.queue.due_at()).min();
-            let Some(at) = due.filter(|at| *at <= until) else { break };
+            let engine = self.due.first().map(|(at, _)| *at);
+            let Some(at) = engine.into_iter().chain(self.queue.due_at()).min().filter(|at| *at <= until)
+            else {
+                break;
+            };
             self.now = self.now.max(at);
             self.step();
         }
@@ -60,16 +68,18 @@ impl World {
         if self.broken.is_empty() {
             return Ok(());
         }
-        Err(Failure { seed: self.seed, at: self.now, what: self.broken.clone(), trace: self.trace.lines() })
+        for node in &mut self.nodes {
+            node.end_recording(self.now);
+        }
+        let (what, trace) = (self.broken.clone(), self.trace.lines());
+        Err(Failure { seed: self.seed, at: self.now, what, trace, evidence: None })
     }
 
     /// Does all that is due now, once.
     fn step(&mut self) {
         while let Some(action) = self.queue.pop_due(self.now) {
             match action {
-                Action::Deliver { to, if_index, source, destination, payload } => {
-                    self.deliver(to, RxDatagram { if_index, source, destination, ttl: 1, payload: &payload });
-                }
+                Action::Deliver(delivery) => self.deliver(&delivery),
                 Action::Renew { node, life } if self.nodes[node.0].life == life => {
                     self.renew(node);
                     self.schedule_renewal(node);
@@ -77,43 +87,55 @@ impl World {
                 Action::Renew { .. } => {}
             }
         }
-        for index in 0..self.nodes.len() {
-            if self.nodes[index].due_at().is_none_or(|at| at > self.now) {
-                continue;
-            }
-            let Some(instance) = &mut self.nodes[index].instance else { continue };
-            // What a timer does may be due at once, but that has an end.
-            for _ in 0..MOST_AT_ONCE {
-                instance.handle_timeout(self.now);
-                if instance.poll_timeout().is_none_or(|(at, _)| at > self.now) {
-                    break;
-                }
-            }
-            if let Some((_, key)) = instance.poll_timeout().filter(|(at, _)| *at <= self.now) {
-                self.broken.push(format!("{:?}: {key:?} is due for ever", NodeId(index)));
-            }
-            self.drain(NodeId(index));
+        let is_due = |(at, _): &&(Instant, NodeId)| *at <= self.now;
+        let due: Vec<NodeId> = self.due.iter().take_while(is_due).map(|(_, node)| *node).collect();
+        for node in due {
+            self.fire(node);
         }
         self.check_bounds();
     }
 
-    fn deliver(&mut self, to: NodeId, rx: RxDatagram<'_>) {
-        let joined = self.nodes[to.0].groups.get(&rx.if_index);
-        let wanted = match rx.destination {
+    /// Tells an engine that its time has come.
+    fn fire(&mut self, node: NodeId) {
+        let now = self.now;
+        let deadline = |instance: &Instance| instance.poll_timeout().filter(|(at, _)| *at <= now);
+        // What a timer does may be due at once, but that has an end.
+        for _ in 0..MOST_AT_ONCE {
+            let router = &mut self.nodes[node.0];
+            if router.instance.as_ref().and_then(deadline).is_none() {
+                break;
+            }
+            router.feed(now, || Entry::Timeout, |instance| instance.handle_timeout(now));
+        }
+        if let Some((_, key)) = self.nodes[node.0].instance.as_ref().and_then(deadline) {
+            self.broken.push(format!("{node:?}: {key:?} is due for ever"));
+        }
+        self.drain(node);
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) {
+        let Delivery { to, if_index, source, destination, ref payload, ref flooded } = *delivery;
+        let joined = self.nodes[to.0].groups.get(&if_index);
+        let wanted = match destination {
             ALL_SPF_ROUTERS => joined.is_some_and(|groups| groups.all_spf_routers),
             ALL_D_ROUTERS => joined.is_some_and(|groups| groups.all_d_routers),
             _ => true,
         };
-        let link = self.links.iter().enumerate().find(|(index, _)| LinkId(*index).if_index() == rx.if_index);
-        if !wanted || !link.is_some_and(|(_, link)| link.carries()) {
+        if !wanted || !self.links[LinkId::of(if_index).0].carries() {
             return;
         }
-        let (now, instance) = (self.now, self.nodes[to.0].instance.as_ref());
-        let holds = |lsa: &Flooded| instance.is_some_and(|instance| holds(instance, now, lsa));
-        self.safety.on_deliver(to, rx.payload, holds);
-        if let Some(instance) = &mut self.nodes[to.0].instance {
-            instance.handle_datagram(self.now, rx);
+        if self.fault.is_some() && self.goes_wrong(delivery) {
+            return;
         }
+        let (now, router) = (self.now, &mut self.nodes[to.0]);
+        let holds = |(area, key): &Flooded| {
+            router.instance.as_ref().is_some_and(|instance| {
+                instance.lsas().any(|(found, lsa)| found == *area && lsa.header.key == *key)
+            })
+        };
+        self.safety.on_deliver(to, flooded, holds);
+        let rx = RxDatagram { if_index, source, destination, ttl: 1, payload };
+        router.feed(now, || Entry::datagram(rx), |instance| instance.handle_datagram(now, rx));
         self.drain(to);
     }
 
@@ -121,19 +143,13 @@ impl World {
     pub(super) fn drain(&mut self, node: NodeId) {
         let mut finished = false;
         while let Some(event) = self.nodes[node.0].instance.as_mut().and_then(Instance::poll_event) {
+            let router = &mut self.nodes[node.0];
+            router.recorder.note_event(&event);
             match &event {
-                Event::Routes(changes) => {
-                    self.trace.push(self.now, format_args!("{node:?} {} routes changed", changes.len()));
-                }
-                told => self.trace.push(self.now, format_args!("{node:?} {told:?}")),
-            }
-            match event {
                 Event::Groups { if_index, groups } => {
-                    self.nodes[node.0].groups.insert(if_index, groups);
+                    router.groups.insert(*if_index, *groups);
                 }
-                Event::Dropped { reason, .. } => {
-                    *self.nodes[node.0].drops.entry(reason).or_default() += 1;
-                }
+                Event::Dropped { reason, .. } => *router.drops.entry(reason).or_default() += 1,
                 Event::ShutdownComplete { .. } => finished = true,
                 Event::InterfaceState { .. }
                 | Event::NeighborState { .. }
@@ -144,47 +160,79 @@ impl World {
                 | Event::Bfd { .. }
                 | Event::Routes(_) => {}
             }
+            self.trace.push(self.now, Note::Told { node, event });
         }
         while let Some(transmit) = self.nodes[node.0].instance.as_mut().and_then(Instance::poll_transmit) {
+            self.nodes[node.0].recorder.note_transmit(&transmit);
             self.transmit(node, &transmit);
         }
         if finished {
-            self.nodes[node.0].stop();
+            self.nodes[node.0].stop(self.now);
+        }
+        self.note_deadline(node);
+    }
+
+    /// Keeps in order of time when an engine wants to be called.
+    fn note_deadline(&mut self, node: NodeId) {
+        let router = &mut self.nodes[node.0];
+        let due_at = router.instance.as_ref().and_then(Instance::poll_timeout).map(|(at, _)| at);
+        if due_at != router.due_at {
+            self.due.extend(due_at.map(|at| (at, node)));
+            if let Some(before) = std::mem::replace(&mut router.due_at, due_at) {
+                self.due.remove(&(before, node));
+            }
         }
     }
 
-    fn transmit(&mut self, node: NodeId, transmit: &Transmit) {
+    pub(super) fn transmit(&mut self, node: NodeId, transmit: &Transmit) {
         (self.now, node.0, transmit.destination, &transmit.payload).hash(&mut self.digest);
+        let mut flooded: Arc<[_]> = Arc::default();
         match self.safety.on_transmit(self.now, node, transmit) {
-            Ok(packet) if matches!(packet.body, Body::Hello(_)) => {}
             Ok(packet) => {
-                let (to, body) = (transmit.destination, packet.body);
-                self.trace.push(self.now, format_args!("{node:?} → {to} {}", brief(&body)));
+                flooded = safety::flooded_by(&packet);
+                if !matches!(packet.body, Body::Hello(_)) {
+                    let (to, body) = (transmit.destination, packet.body);
+                    self.trace.push(self.now, Note::Sent { node, to, body });
+                }
             }
             Err(broken) => self.broken.extend(broken.into_iter().map(|what| format!("{node:?} {what}"))),
         }
-        let index = self.links.iter().enumerate().map(|(index, _)| LinkId(index));
-        let Some(id) = index.into_iter().find(|id| id.if_index() == transmit.if_index) else {
+        let id = LinkId::of(transmit.if_index);
+        let Some(link) = self.links.get(id.0).filter(|link| link.is_on(node)) else {
             self.broken.push(format!("{node:?} sends on an interface that is not"));
             return;
         };
-        let link = &self.links[id.0];
-        if !link.carries() || !link.is_on(node) {
+        if !link.carries() {
             return;
         }
         let quality = link.spec.quality;
-        for (to, _) in link.spec.ends.iter().filter(|(end, _)| *end != node) {
-            let mine = transmit.destination.is_multicast() || id.address(*to).ip() == transmit.destination;
-            let copies = match (mine, self.rng.u16(..1000), self.rng.u16(..1000)) {
-                (false, _, _) => 0,
-                (true, lost, _) if lost < quality.loss_permille => 0,
-                (true, _, again) => 1 + u8::from(again < quality.duplicate_permille),
+        for place in 0..link.spec.ends.len() {
+            let link = &self.links[id.0];
+            let (to, _) = link.spec.ends[place];
+            let is_meant = || {
+                let address = link.spec.address(id, to).map(Ipv4Network::ip);
+                transmit.destination.is_multicast() || address == Some(transmit.destination)
+            };
+            if to == node || !is_meant() {
+                continue;
+            }
+            let [lost, again, corrupt] = [(); 3].map(|()| self.rng.u16(..1000));
+            let copies = match lost < quality.loss_permille {
+                true => 0,
+                false => 1 + u8::from(again < quality.duplicate_permille),
             };
             for _ in 0..copies {
-                let jitter = self.rng.f64();
-                let at = self.now + quality.delay + quality.jitter.mul_f64(jitter);
-                let Transmit { if_index, source, destination, payload, .. } = transmit.clone();
-                self.queue.push(at, Action::Deliver { to: *to, if_index, source, destination, payload });
+                let at = self.now + quality.delay + quality.jitter.mul_f64(self.rng.f64());
+                let Transmit { if_index, source, destination, ref payload, .. } = *transmit;
+                let (payload, flooded) = match corrupt < quality.corrupt_permille {
+                    true => {
+                        self.tampered = true;
+                        (corrupted(payload, &mut self.rng), Arc::default())
+                    }
+                    false => (payload.clone(), Arc::clone(&flooded)),
+                };
+                let delivery = Delivery { to, if_index, source, destination, payload, flooded };
+                self.queue.push(at, Action::Deliver(delivery));
             }
         }
     }
@@ -195,9 +243,10 @@ impl World {
             return;
         }
         self.bounds_checked_at = self.now;
-        let most = MOST_LSAS_EACH * (self.nodes.len() + self.links.len() * self.nodes.len());
+        let ends: usize = self.links.iter().map(|link| link.spec.ends.len()).sum();
+        let most = MOST_LSAS_EACH * (self.nodes.len() + ends);
         for (index, node) in self.nodes.iter().enumerate() {
-            let held = node.instance.as_ref().map_or(0, |instance| instance.database(self.now).len());
+            let held = node.instance.as_ref().map_or(0, |instance| instance.lsas().count());
             if held > most {
                 self.broken.push(format!("{:?} holds {held} LSAs", NodeId(index)));
             }
@@ -209,18 +258,6 @@ impl World {
     }
 }
 
-/// Does an LSA stand in a router's database, if only on its way out?
-fn holds(instance: &Instance, now: Instant, (area, key): &Flooded) -> bool {
-    let (ls_type, link_state_id) =
-        (key.ls_type.to_string(), Ipv4Addr::from_bits(key.link_state_id).to_string());
-    instance.database(now).iter().any(|lsa| {
-        lsa.area == *area
-            && lsa.lsa_type == ls_type
-            && lsa.link_state_id == link_state_id
-            && lsa.advertised_router == key.advertising_router
-    })
-}
-
 /// Reasons that no honest peer gives on a network that alters nothing. (A request for an LSA that is gone by now is one.)
 fn distrustful(reason: &str) -> bool {
     let starts = ["bad-", "truncated", "trailing", "auth-", "unknown-packet-type"];
@@ -230,26 +267,13 @@ fn distrustful(reason: &str) -> bool {
             || ends.iter().any(|end| reason.ends_with(end)))
 }
 
-/// A packet in one line.
-fn brief(body: &Body) -> String {
-    let headers = |headers: &[LsaHeader]| -> Vec<String> {
-        headers
-            .iter()
-            .map(|header| format!("{} {:08x} {}s", header.key, header.sequence, header.age))
-            .collect()
-    };
-    let content = match body {
-        Body::Hello(hello) => format!("{hello:?}"),
-        Body::DatabaseDescription(dd) => {
-            format!("{} I{} M{} MS{} {:?}", dd.sequence, dd.init, dd.more, dd.master, headers(&dd.headers))
-        }
-        Body::LinkStateRequest(keys) => {
-            format!("{:?}", keys.iter().map(ToString::to_string).collect::<Vec<_>>())
-        }
-        Body::LinkStateUpdate(lsas) => {
-            format!("{:?}", headers(&lsas.iter().map(|lsa| lsa.header).collect::<Vec<_>>()))
-        }
-        Body::LinkStateAck(acked) => format!("{:?}", headers(acked)),
-    };
-    format!("{} {content}", body.name())
+/// A datagram with one bit turned over, or with its end missing.
+fn corrupted(payload: &Bytes, rng: &mut fastrand::Rng) -> Bytes {
+    let at = rng.usize(..payload.len());
+    if rng.bool() {
+        return payload.slice(..at);
+    }
+    let mut bytes = payload.to_vec();
+    bytes[at] ^= 1 << rng.u8(..8);
+    bytes.into()
 }

@@ -2,19 +2,21 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use common::ids::{AreaId, IfIndex, RouterId};
+use common::ids::{AreaId, IfIndex};
 use common::time::Instant;
 use ospfd::core::event::Transmit;
-use ospfd::packet::{
-    Auth, Body, Decoded, LsType, Lsa, LsaBody, LsaHeader, LsaKey, MAX_AGE, Packet, RouterLsa,
-};
+use ospfd::packet::{Auth, Body, Decoded, LsType, LsaHeader, LsaKey, MAX_AGE, Packet};
 
 use super::node::NodeId;
 
 /// A neighbour drops an instance that follows another sooner than this (MinLSArrival, RFC 2328 §13 (5)(a)).
 const MIN_LS_ARRIVAL: Duration = Duration::from_secs(1);
+
+/// The last sequence number that a router uses; MaxSequenceNumber is taken as an attack.
+const LAST_SEQUENCE: i32 = i32::MAX - 1;
 
 /// More datagrams than this by one router on one link within one second are a storm.
 const MOST_PER_SECOND: u32 = 400;
@@ -22,9 +24,6 @@ const MOST_PER_SECOND: u32 = 400;
 /// MTU of every link, and the IP header in it.
 pub(super) const MTU: u16 = 1500;
 const IP_HEADER: usize = 20;
-
-/// An instance of an LSA, named by what makes it differ from its others.
-type InstanceName = (LsaKey, i32, u16);
 
 /// An LSA within what it is flooded in: an area, or `None` for the whole AS.
 pub(super) type Flooded = (Option<AreaId>, LsaKey);
@@ -36,8 +35,6 @@ pub(super) struct Safety {
     own: BTreeMap<(NodeId, Flooded), Sent>,
     /// Datagrams of each router on each link in the second that began then.
     rate: BTreeMap<(NodeId, IfIndex), (Instant, u32)>,
-    /// Every Router-LSA ever seen: views of databases name them, and do not hold their bodies.
-    router_lsas: BTreeMap<InstanceName, RouterLsa>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +67,6 @@ impl Safety {
         }
         if let Body::LinkStateUpdate(lsas) = &packet.body {
             for lsa in lsas {
-                self.remember(lsa);
                 broken.extend(self.on_lsa(now, node, flooded(packet.area_id, lsa.header.key), &lsa.header));
             }
         }
@@ -79,20 +75,21 @@ impl Safety {
     }
 
     /// Notes what comes to `node`, which may make it fight back. `holds`: does its database have that LSA of its own?
-    pub(super) fn on_deliver(&mut self, node: NodeId, payload: &[u8], holds: impl Fn(&Flooded) -> bool) {
-        let Ok(Decoded { packet: Packet { body: Body::LinkStateUpdate(lsas), area_id, .. }, .. }) =
-            Packet::decode(payload, &Auth::Null)
-        else {
-            return;
-        };
-        for lsa in lsas.iter().filter(|lsa| lsa.header.key.advertising_router == node.router_id()) {
-            let flooded = flooded(area_id, lsa.header.key);
-            let Some(sent) = self.own.get_mut(&(node, flooded)) else { continue };
-            let newer = order(&lsa.header, &sent.header).is_gt();
+    pub(super) fn on_deliver(
+        &mut self,
+        node: NodeId,
+        lsas: &[(Flooded, LsaHeader)],
+        holds: impl Fn(&Flooded) -> bool,
+    ) {
+        let router_id = node.router_id();
+        for (flooded, header) in lsas.iter().filter(|(_, header)| header.key.advertising_router == router_id)
+        {
+            let Some(sent) = self.own.get_mut(&(node, *flooded)) else { continue };
+            let newer = order(header, &sent.header).is_gt();
             // An older one may outlive, in a part of the network that was cut off, what the router has flushed since.
-            let survives = order(&lsa.header, &sent.header).is_lt() && !holds(&flooded);
+            let survives = order(header, &sent.header).is_lt() && !holds(flooded);
             if newer || survives {
-                *sent = Sent { header: lsa.header, at: sent.at, fights_back: true };
+                *sent = Sent { header: *header, at: sent.at, fights_back: true };
             }
         }
     }
@@ -100,19 +97,6 @@ impl Safety {
     /// The router starts anew, and knows nothing of what it sent.
     pub(super) fn on_start(&mut self, node: NodeId) {
         self.own.retain(|(owner, _), _| *owner != node);
-    }
-
-    /// The body of an instance that was seen on some link.
-    pub(super) fn router_lsa(&self, router: RouterId, sequence: i32, checksum: u16) -> Option<&RouterLsa> {
-        let key = LsaKey { ls_type: LsType::Router, link_state_id: router.0, advertising_router: router };
-        self.router_lsas.get(&(key, sequence, checksum))
-    }
-
-    fn remember(&mut self, lsa: &Lsa) {
-        if let LsaBody::Router(router) = &lsa.body {
-            let name = (lsa.header.key, lsa.header.sequence, lsa.header.checksum);
-            self.router_lsas.entry(name).or_insert_with(|| router.clone());
-        }
     }
 
     fn on_lsa(&mut self, now: Instant, node: NodeId, lsa: Flooded, header: &LsaHeader) -> Option<String> {
@@ -130,6 +114,11 @@ impl Safety {
                     format!("sends a new {} {gap:?} after {:?}: {header:?}", header.key, last.header)
                 })
             }
+            // RFC 2328 §12.1.6: numbers that are used up start over, once the last has been flushed (if only to nobody).
+            Ordering::Less if last.header.sequence >= LAST_SEQUENCE => {
+                self.own.insert((node, lsa), sent);
+                None
+            }
             // What came from a former life may overtake the answer to it; what we sent may not.
             Ordering::Less => (!last.fights_back)
                 .then(|| format!("sends an old {} after {:?}: {header:?}", header.key, last.header)),
@@ -144,6 +133,23 @@ impl Safety {
         *count += 1;
         (*count == MOST_PER_SECOND).then(|| format!("sends {MOST_PER_SECOND} datagrams within a second"))
     }
+}
+
+/// The LSAs that a packet floods.
+pub(super) fn flooded_by(packet: &Packet) -> Arc<[(Flooded, LsaHeader)]> {
+    match &packet.body {
+        Body::LinkStateUpdate(lsas) => {
+            lsas.iter().map(|lsa| (flooded(packet.area_id, lsa.header.key), lsa.header)).collect()
+        }
+        Body::Hello(_) | Body::DatabaseDescription(_) | Body::LinkStateRequest(_) | Body::LinkStateAck(_) => {
+            Arc::default()
+        }
+    }
+}
+
+/// The LSAs that a datagram floods; none if it is no packet.
+pub(super) fn flooded_in(payload: &[u8]) -> Arc<[(Flooded, LsaHeader)]> {
+    Packet::decode(payload, &Auth::Null).map(|decoded| flooded_by(&decoded.packet)).unwrap_or_default()
 }
 
 fn flooded(area: AreaId, key: LsaKey) -> Flooded {

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use common::ids::{AreaId, IfIndex, RouterId};
 use ipnetwork::Ipv4Network;
-use ospfd::core::config::{AreaConfig, InterfaceConfig, NetworkType};
+use ospfd::core::config::{AreaConfig, InterfaceConfig, NetworkType, StaticNeighbor};
 
 use super::node::NodeId;
+
+/// The cost of a link that is given none.
+const COST: u16 = 10;
 
 /// A link of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +24,40 @@ pub enum LinkKind {
     PointToPoint,
     /// A LAN.
     Lan,
+    /// The same without multicast: everyone names everyone else.
+    NonBroadcast,
+    /// Each two of many routers as if on a link of their own; neighbours are found by multicast, or are named.
+    PointToMultipoint {
+        /// Neighbours are named.
+        named: bool,
+    },
+}
+
+impl LinkKind {
+    /// Is there a Designated Router?
+    pub(super) const fn has_election(self) -> bool {
+        match self {
+            Self::Lan | Self::NonBroadcast => true,
+            Self::PointToPoint | Self::PointToMultipoint { .. } => false,
+        }
+    }
+
+    const fn names_neighbors(self) -> bool {
+        match self {
+            Self::NonBroadcast => true,
+            Self::PointToMultipoint { named } => named,
+            Self::PointToPoint | Self::Lan => false,
+        }
+    }
+
+    const fn network_type(self) -> NetworkType {
+        match self {
+            Self::PointToPoint => NetworkType::PointToPoint,
+            Self::Lan => NetworkType::Broadcast,
+            Self::NonBroadcast => NetworkType::NonBroadcast,
+            Self::PointToMultipoint { .. } => NetworkType::PointToMultipoint,
+        }
+    }
 }
 
 /// What a link does to datagrams.
@@ -34,6 +71,8 @@ pub struct Quality {
     pub loss_permille: u16,
     /// Datagrams that arrive twice, of a thousand.
     pub duplicate_permille: u16,
+    /// Datagrams that arrive with a bit turned over or cut short, of a thousand.
+    pub corrupt_permille: u16,
 }
 
 impl Quality {
@@ -43,6 +82,7 @@ impl Quality {
         jitter: Duration::ZERO,
         loss_permille: 0,
         duplicate_permille: 0,
+        corrupt_permille: 0,
     };
 }
 
@@ -53,21 +93,25 @@ pub struct Timing {
     pub hello: Duration,
     /// RouterDeadInterval.
     pub dead: Duration,
+    /// PollInterval, where neighbours are named.
+    pub poll: Duration,
     /// Time to live of each router's lease.
     pub lease_ttl: Duration,
 }
 
 impl Timing {
-    /// Hello 1 s, dead 4 s, lease 6 s.
+    /// Hello 1 s, dead 4 s, poll 5 s, lease 6 s.
     pub const FAST: Self = Self {
         hello: Duration::from_secs(1),
         dead: Duration::from_secs(4),
+        poll: Duration::from_secs(5),
         lease_ttl: Duration::from_secs(6),
     };
-    /// Hello 10 s, dead 40 s, as RFC 2328 appendix C.3 suggests; lease 60 s.
+    /// Hello 10 s, dead 40 s, as RFC 2328 appendix C.3 suggests; poll 2 min, as C.5 does; lease 60 s.
     pub const RFC: Self = Self {
         hello: Duration::from_secs(10),
         dead: Duration::from_secs(40),
+        poll: Duration::from_secs(120),
         lease_ttl: Duration::from_secs(60),
     };
 }
@@ -80,6 +124,8 @@ pub struct Topology {
     pub(super) links: Vec<LinkSpec>,
     /// Areas that are not normal ones, or have ranges.
     pub(super) areas: BTreeMap<AreaId, AreaConfig>,
+    /// Do routers carry traffic for each other?
+    pub(super) transit: bool,
 }
 
 /// A link to be built.
@@ -90,12 +136,22 @@ pub(super) struct LinkSpec {
     /// Who is on it, and with which router priority.
     pub(super) ends: Vec<(NodeId, u8)>,
     pub(super) area: AreaId,
+    /// Output cost of everyone on it.
+    pub(super) cost: u16,
+}
+
+impl LinkSpec {
+    /// A router's address on it: the first on the link has host number 1.
+    pub(super) fn address(&self, id: LinkId, node: NodeId) -> Option<Ipv4Network> {
+        let place = self.ends.iter().position(|(end, _)| *end == node)?;
+        Some(id.address(place))
+    }
 }
 
 impl Topology {
     /// So many routers, without links.
     pub fn new(routers: usize, timing: Timing) -> Self {
-        Self { timing, routers, links: Vec::new(), areas: BTreeMap::new() }
+        Self { timing, routers, links: Vec::new(), areas: BTreeMap::new(), transit: false }
     }
 
     /// Two routers on one point-to-point link.
@@ -117,6 +173,7 @@ impl Topology {
     /// which holds router 5.
     pub fn areas(quality: Quality) -> Self {
         let mut topology = Self::new(6, Timing::FAST);
+        topology.transit = true;
         topology.broadcast([0, 1, 2, 4].map(|node| (NodeId(node), 1)).to_vec(), quality);
         for (one, other, area) in [(1, 3, 1), (2, 3, 1), (4, 5, 2)] {
             let link = topology.point_to_point(NodeId(one), NodeId(other), quality);
@@ -127,17 +184,43 @@ impl Topology {
 
     /// Adds a point-to-point link.
     pub fn point_to_point(&mut self, one: NodeId, other: NodeId, quality: Quality) -> LinkId {
-        self.add(LinkSpec {
-            kind: LinkKind::PointToPoint,
-            quality,
-            ends: vec![(one, 1), (other, 1)],
-            area: AreaId(0),
-        })
+        self.add(LinkKind::PointToPoint, vec![(one, 1), (other, 1)], quality)
     }
 
     /// Adds a LAN of routers with their priorities.
     pub fn broadcast(&mut self, ends: Vec<(NodeId, u8)>, quality: Quality) -> LinkId {
-        self.add(LinkSpec { kind: LinkKind::Lan, quality, ends, area: AreaId(0) })
+        self.add(LinkKind::Lan, ends, quality)
+    }
+
+    /// Adds a link of any kind, between routers with their priorities.
+    pub fn add(&mut self, kind: LinkKind, ends: Vec<(NodeId, u8)>, quality: Quality) -> LinkId {
+        self.links.push(LinkSpec { kind, quality, ends, area: AreaId(0), cost: COST });
+        LinkId(self.links.len() - 1)
+    }
+
+    /// Gives a link a cost.
+    pub fn weigh(&mut self, link: LinkId, cost: u16) {
+        self.links[link.0].cost = cost;
+    }
+
+    /// Has routers carry traffic for each other. Without it, their links have the highest metric there is.
+    pub fn carry_transit(&mut self) {
+        self.transit = true;
+    }
+
+    /// Number of routers.
+    pub fn routers(&self) -> usize {
+        self.routers
+    }
+
+    /// The routers on a link.
+    pub fn ends(&self, link: LinkId) -> Vec<NodeId> {
+        self.links[link.0].ends.iter().map(|(end, _)| *end).collect()
+    }
+
+    /// Number of links.
+    pub fn links(&self) -> usize {
+        self.links.len()
     }
 
     /// Puts a link into another area than the backbone.
@@ -150,32 +233,27 @@ impl Topology {
         self.areas.insert(area, config);
     }
 
-    /// Are there several areas? Then routers carry traffic for each other.
-    pub(super) fn has_borders(&self) -> bool {
-        self.links.windows(2).any(|pair| pair[0].area != pair[1].area)
-    }
-
-    fn add(&mut self, link: LinkSpec) -> LinkId {
-        self.links.push(link);
-        LinkId(self.links.len() - 1)
-    }
-
     /// How the router runs on its links.
     pub(super) fn interfaces(&self, node: NodeId) -> impl Iterator<Item = (LinkId, InterfaceConfig)> {
         self.links.iter().enumerate().filter_map(move |(index, link)| {
+            let id = LinkId(index);
             let (_, priority) = link.ends.iter().find(|(end, _)| *end == node)?;
+            let others = link.ends.iter().filter(|(end, _)| link.kind.names_neighbors() && *end != node);
+            let named = |(end, priority): &(NodeId, u8)| {
+                let neighbor = StaticNeighbor { priority: *priority, poll_interval: self.timing.poll };
+                Some((link.address(id, *end)?.ip(), neighbor))
+            };
             let config = InterfaceConfig {
                 area: link.area,
-                network_type: match link.kind {
-                    LinkKind::PointToPoint => NetworkType::PointToPoint,
-                    LinkKind::Lan => NetworkType::Broadcast,
-                },
+                network_type: link.kind.network_type(),
+                cost: link.cost,
                 priority: *priority,
                 hello_interval: self.timing.hello,
                 dead_interval: self.timing.dead,
+                static_neighbors: others.filter_map(named).collect(),
                 ..InterfaceConfig::default()
             };
-            Some((LinkId(index), config))
+            Some((id, config))
         })
     }
 }
@@ -191,9 +269,15 @@ impl LinkId {
         format!("link{}", self.0)
     }
 
-    /// A router's address on it.
-    pub(super) fn address(self, node: NodeId) -> Ipv4Network {
-        let address = Ipv4Addr::new(10, byte(self.0), 0, byte(node.0) + 1);
+    /// The link that has this index on every router.
+    pub(super) fn of(if_index: IfIndex) -> Self {
+        Self(usize::try_from(if_index.0).unwrap_or(usize::MAX).wrapping_sub(1))
+    }
+
+    /// The address of the router that stands at this place among those on the link.
+    fn address(self, place: usize) -> Ipv4Network {
+        let [low, high] = [self.0 % 256, self.0 / 256].map(byte);
+        let address = Ipv4Addr::new(10, low, high, byte(place + 1));
         Ipv4Network::new(address, 24).expect("24 is a prefix length")
     }
 }
@@ -201,10 +285,10 @@ impl LinkId {
 impl NodeId {
     /// Its Router ID.
     pub fn router_id(self) -> RouterId {
-        RouterId(Ipv4Addr::new(10, 255, 0, byte(self.0) + 1).to_bits())
+        RouterId(Ipv4Addr::new(172, 16, byte(self.0 / 250), byte(self.0 % 250) + 1).to_bits())
     }
 }
 
 fn byte(index: usize) -> u8 {
-    u8::try_from(index).ok().filter(|byte| *byte < 255).expect("worlds have less than 255 routers and links")
+    u8::try_from(index).expect("worlds have at most 65,536 links, with less than 255 routers on each")
 }

@@ -1,8 +1,11 @@
 //! A world, and what a test may do to its routers and links.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hasher};
+use std::io;
 use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,13 +15,16 @@ use common::time::Instant;
 use ospfd::core::Instance;
 use ospfd::core::config::{AreaConfig, Config, DEFAULT_MAX_LSAS, GracefulRestartConfig, RoutingConfig};
 use ospfd::core::event::{LinkEvent, LinkState};
+use ospfd::runtime::record::Entry;
 
-use super::failure::{Failure, Trace};
+use super::failure::Failure;
+use super::fault::Fault;
 use super::liveness;
 use super::node::{Node, NodeId};
-use super::queue::{Action, Queue};
-use super::safety::{MTU, Safety};
+use super::queue::{Action, Delivery, Queue};
+use super::safety::{self, MTU, Safety};
 use super::topology::{LinkId, LinkSpec, Quality, Timing, Topology};
+use super::trace::Trace;
 
 /// Routers and links in virtual time.
 #[derive(Debug)]
@@ -30,10 +36,18 @@ pub struct World {
     pub(super) links: Vec<Link>,
     pub(super) safety: Safety,
     pub(super) timing: Timing,
+    /// Do routers carry traffic for each other?
+    pub(super) transit: bool,
     /// Areas that are not normal ones, or have ranges.
     pub(super) areas: BTreeMap<AreaId, AreaConfig>,
     pub(super) queue: Queue,
+    /// When each engine wants to be called.
+    pub(super) due: BTreeSet<(Instant, NodeId)>,
     pub(super) trace: Trace,
+    /// Where the inputs of each router are taken down.
+    recordings: Option<PathBuf>,
+    /// A bug, planted to see whether it is found.
+    pub(super) fault: Option<(NodeId, Fault)>,
     /// Laws that were broken; the run ends with the first.
     pub(super) broken: Vec<String>,
     pub(super) bounds_checked_at: Instant,
@@ -68,17 +82,20 @@ impl World {
     pub fn new(topology: &Topology, seed: u64) -> Self {
         let node = |index| {
             let id = NodeId(index);
+            let (links, interfaces): (Vec<_>, Vec<_>) = topology.interfaces(id).unzip();
+            let is_in = |area: AreaId| interfaces.iter().any(|interface| interface.area == area);
+            let areas = topology.areas.iter().filter(|(area, _)| is_in(**area));
             let config = Config {
                 router_id: id.router_id(),
-                transit: topology.has_borders(),
-                interfaces: topology.interfaces(id).map(|(link, config)| (link.name(), config)).collect(),
-                areas: topology.areas.clone(),
+                transit: topology.transit,
+                areas: areas.map(|(area, config)| (*area, config.clone())).collect(),
+                interfaces: links.iter().map(|link| link.name()).zip(interfaces).collect(),
                 static_advertisements: Vec::new(),
                 routing: RoutingConfig::default(),
                 graceful_restart: GracefulRestartConfig::default(),
                 max_lsas: DEFAULT_MAX_LSAS,
             };
-            Node::new(config, topology.timing.lease_ttl)
+            Node::new(config, links, topology.timing.lease_ttl)
         };
         Self {
             seed,
@@ -92,9 +109,13 @@ impl World {
                 .collect(),
             safety: Safety::default(),
             timing: topology.timing,
+            transit: topology.transit,
             areas: topology.areas.clone(),
             queue: Queue::default(),
+            due: BTreeSet::new(),
             trace: Trace::default(),
+            recordings: None,
+            fault: None,
             broken: Vec::new(),
             bounds_checked_at: Instant::ZERO,
             tampered: false,
@@ -105,6 +126,19 @@ impl World {
     /// Says by which seed a failure of this run is to be told, when it is not the world's own.
     pub fn name(&mut self, seed: u64) {
         self.seed = seed;
+    }
+
+    /// Writes all that happens into `directory`: `trace.txt`, and a recording of each life of each router.
+    pub fn write_down(&mut self, directory: &Path) -> io::Result<()> {
+        fs::create_dir_all(directory)?;
+        self.trace.write_to(File::create(directory.join("trace.txt"))?);
+        self.recordings = Some(directory.to_owned());
+        Ok(())
+    }
+
+    /// Plants a bug in a router.
+    pub fn plant(&mut self, node: NodeId, fault: Fault) {
+        self.fault = Some((node, fault));
     }
 
     /// Starts every router.
@@ -119,14 +153,19 @@ impl World {
         if self.nodes[node.0].instance.is_some() {
             return;
         }
-        self.trace.push(self.now, format_args!("{node:?} starts"));
+        self.trace.done(self.now, format_args!("{node:?} starts"));
         self.safety.on_start(node);
         let seed = self.rng.u64(..);
+        if let Some(directory) = &self.recordings
+            && let Err(error) = self.nodes[node.0].record(node, directory)
+        {
+            self.broken.push(format!("{node:?} cannot be recorded: {error}"));
+        }
         if let Err(broken) = self.nodes[node.0].start(self.now, seed) {
             self.broken.push(format!("{node:?}: {broken}"));
         }
-        for index in 0..self.links.len() {
-            self.report_link(node, LinkId(index));
+        for index in 0..self.nodes[node.0].links.len() {
+            self.report_link(node, self.nodes[node.0].links[index]);
         }
         self.schedule_renewal(node);
         self.drain(node);
@@ -134,47 +173,53 @@ impl World {
 
     /// The router is gone at once.
     pub fn crash(&mut self, node: NodeId) {
-        self.trace.push(self.now, format_args!("{node:?} crashes"));
-        self.nodes[node.0].stop();
+        self.trace.done(self.now, format_args!("{node:?} crashes"));
+        self.nodes[node.0].stop(self.now);
+        self.drain(node);
     }
 
     /// The router flushes its LSAs and leaves.
     pub fn shut_down(&mut self, node: NodeId) {
-        self.trace.push(self.now, format_args!("{node:?} shuts down"));
+        self.trace.done(self.now, format_args!("{node:?} shuts down"));
         let deadline = self.now + Duration::from_secs(20);
         let now = self.now;
         let router = &mut self.nodes[node.0];
-        if let Some(instance) = &mut router.instance {
-            router.stopping = true;
-            instance.shutdown(now, deadline);
-        }
+        let entry = || Entry::Shutdown { deadline: deadline.as_micros() };
+        router.stopping = router.feed(now, entry, |instance| instance.shutdown(now, deadline)).is_some();
         self.drain(node);
     }
 
     /// Makes the router's director want its VIPs encoded so from now on.
     pub fn encode(&mut self, node: NodeId, encoding: Encoding) {
-        self.trace.push(self.now, format_args!("{node:?} encodes its VIPs as {encoding:?}"));
-        self.nodes[node.0].director.encoding = encoding;
+        self.trace.done(self.now, format_args!("{node:?} encodes its VIPs as {}", encoding.as_str()));
+        let director = &mut self.nodes[node.0].director;
+        director.encoding = encoding;
+        director.vips.values_mut().for_each(|own| *own = encoding);
         self.apply_vips(node);
     }
 
-    /// Adds a VIP to what the router's director wants advertised.
+    /// Adds a VIP to what the router's director wants advertised, as a stub link unless it encodes them otherwise.
     pub fn advertise(&mut self, node: NodeId, vip: Ipv4Addr) {
-        self.trace.push(self.now, format_args!("{node:?} advertises {vip}"));
-        self.nodes[node.0].director.vips.insert(vip);
+        self.advertise_as(node, vip, self.nodes[node.0].director.encoding);
+    }
+
+    /// Adds a VIP in an encoding, or changes it to that.
+    pub fn advertise_as(&mut self, node: NodeId, vip: Ipv4Addr, encoding: Encoding) {
+        self.trace.done(self.now, format_args!("{node:?} advertises {vip} as {}", encoding.as_str()));
+        self.nodes[node.0].director.vips.insert(vip, encoding);
         self.apply_vips(node);
     }
 
     /// Takes a VIP out.
     pub fn withdraw(&mut self, node: NodeId, vip: Ipv4Addr) {
-        self.trace.push(self.now, format_args!("{node:?} withdraws {vip}"));
+        self.trace.done(self.now, format_args!("{node:?} withdraws {vip}"));
         self.nodes[node.0].director.vips.remove(&vip);
         self.apply_vips(node);
     }
 
     /// The director stops renewing its lease, or goes on with it.
     pub fn freeze_director(&mut self, node: NodeId, frozen: bool) {
-        self.trace.push(self.now, format_args!("{node:?}: director frozen: {frozen}"));
+        self.trace.done(self.now, format_args!("{node:?}: director frozen: {frozen}"));
         self.nodes[node.0].director.frozen = frozen;
         if !frozen {
             self.renew(node);
@@ -183,34 +228,43 @@ impl World {
 
     /// Takes a link's carrier away, or gives it back; the routers see it.
     pub fn set_carrier(&mut self, link: LinkId, carrier: bool) {
-        self.trace.push(self.now, format_args!("{}: carrier {carrier}", link.name()));
+        self.trace.done(self.now, format_args!("{}: carrier {carrier}", link.name()));
         self.links[link.0].carrier = carrier;
-        for index in 0..self.nodes.len() {
-            self.report_link(NodeId(index), link);
-            self.drain(NodeId(index));
+        for place in 0..self.links[link.0].spec.ends.len() {
+            let (node, _) = self.links[link.0].spec.ends[place];
+            self.report_link(node, link);
+            self.drain(node);
         }
     }
 
     /// Makes a link lose everything, or no more; the routers do not see it.
     pub fn set_cut(&mut self, link: LinkId, cut: bool) {
-        self.trace.push(self.now, format_args!("{}: cut {cut}", link.name()));
+        self.trace.done(self.now, format_args!("{}: cut {cut}", link.name()));
         self.links[link.0].cut = cut;
     }
 
     /// Changes what a link does to datagrams.
     pub fn set_quality(&mut self, link: LinkId, quality: Quality) {
-        self.trace.push(self.now, format_args!("{}: {quality:?}", link.name()));
+        self.trace.done(self.now, format_args!("{}: {quality:?}", link.name()));
         self.links[link.0].spec.quality = quality;
     }
 
     /// Lets `to` hear a datagram on a link as if `from` had sent it. From now on refusals are no failures.
     pub fn inject(&mut self, link: LinkId, from: NodeId, to: NodeId, payload: Bytes) {
-        self.trace.push(self.now, format_args!("{to:?} hears a forgery in the name of {from:?}"));
+        self.trace.done(self.now, format_args!("{to:?} hears a forgery in the name of {from:?}"));
         self.tampered = true;
-        let (source, destination) = (link.address(from).ip(), link.address(to).ip());
-        let deliver = Action::Deliver { to, if_index: link.if_index(), source, destination, payload };
-        self.queue.push(self.now, deliver);
+        let spec = &self.links[link.0].spec;
+        let ends = (spec.address(link, from), spec.address(link, to));
+        let (Some(source), Some(destination)) = ends else {
+            self.broken.push(format!("{from:?} and {to:?} are not on {}", link.name()));
+            return;
+        };
+        let flooded = safety::flooded_in(&payload);
+        let (source, destination) = (source.ip(), destination.ip());
+        let delivery = Delivery { to, if_index: link.if_index(), source, destination, payload, flooded };
+        self.queue.push(self.now, Action::Deliver(delivery));
     }
+
     /// What keeps the world from being converged now.
     pub fn missing(&self) -> Vec<String> {
         liveness::missing(self)
@@ -244,6 +298,11 @@ impl World {
         (0..self.nodes.len()).map(NodeId).filter(|node| self.nodes[node.0].serves())
     }
 
+    /// Are AS-external-LSAs flooded in the area?
+    pub(super) fn takes_externals(&self, area: AreaId) -> bool {
+        self.areas.get(&area).is_none_or(|config| config.kind.takes_externals())
+    }
+
     /// What a router dropped, by reason, over all its lives.
     pub fn drops(&self, node: NodeId) -> &BTreeMap<&'static str, u64> {
         &self.nodes[node.0].drops
@@ -251,19 +310,16 @@ impl World {
 
     fn report_link(&mut self, node: NodeId, id: LinkId) {
         let link = &self.links[id.0];
-        if !link.is_on(node) {
-            return;
-        }
         let state = LinkState {
             if_index: id.if_index(),
             name: id.name(),
             up: link.carrier,
-            address: Some(id.address(node)),
+            address: link.spec.address(id, node),
             mtu: MTU,
         };
-        if let Some(instance) = &mut self.nodes[node.0].instance {
-            instance.handle_link(self.now, LinkEvent::State(state));
-        }
+        let (now, event) = (self.now, LinkEvent::State(state));
+        let given = event.clone();
+        self.nodes[node.0].feed(now, || Entry::Link { event }, |instance| instance.handle_link(now, given));
     }
 
     fn apply_vips(&mut self, node: NodeId) {

@@ -37,6 +37,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             directory: Path::new(env!("CARGO_MANIFEST_DIR")),
             filter: arguments.filter.as_deref(),
             threads: Some(&arguments.threads),
+            run_dir: None,
         };
         let done = libtest::run(&invocation, Selection::Ignored, &mut |line| println!("{line}"))?;
         outcomes.add(&target_of(binary), done);

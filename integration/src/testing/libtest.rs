@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::build::TestBinary;
+use crate::paths::RUN_DIR_VARIABLE;
 
 /// Names of tests by how they ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,12 +70,17 @@ pub(super) struct Invocation<'a> {
     pub(super) directory: &'a Path,
     pub(super) filter: Option<&'a str>,
     pub(super) threads: Option<&'a str>,
+    /// Where it leaves what it has to show; `None`: where ours is.
+    pub(super) run_dir: Option<&'a Path>,
 }
 
 impl Invocation<'_> {
     fn command(&self, selection: Selection) -> Command {
         let mut command = Command::new(self.binary);
         command.current_dir(self.directory).args(self.filter).env("CARGO_MANIFEST_DIR", self.directory);
+        if let Some(run_dir) = self.run_dir {
+            command.env(RUN_DIR_VARIABLE, run_dir);
+        }
         if selection == Selection::Ignored {
             command.arg("--ignored");
         }
@@ -104,8 +110,13 @@ pub(super) fn run(
 pub(super) fn list_ignored(binaries: &[&TestBinary], filter: Option<&str>) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for binary in binaries {
-        let invocation =
-            Invocation { binary: &binary.path, directory: &binary.directory, filter, threads: None };
+        let invocation = Invocation {
+            binary: &binary.path,
+            directory: &binary.directory,
+            filter,
+            threads: None,
+            run_dir: None,
+        };
         let listed = list(&invocation, Selection::Ignored)?;
         names.extend(listed.iter().map(|name| format!("{}::{name}", binary.target)));
     }

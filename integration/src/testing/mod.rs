@@ -68,11 +68,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut phases = Vec::new();
     let filter = arguments.filter.as_deref();
     if wants(Only::Unit) {
-        phases.push(in_process("unit", &binaries, filter, |binary| binary.package != "integration")?);
+        phases
+            .push(in_process("unit", &binaries, filter, &run_dir, |binary| binary.package != "integration")?);
         phases.push(Phase::timed("doc", || documentation(filter))?);
     }
     if wants(Only::Sim) {
-        phases.push(in_process("sim", &binaries, filter, |binary| binary.package == "integration")?);
+        phases
+            .push(in_process("sim", &binaries, filter, &run_dir, |binary| binary.package == "integration")?);
     }
     let namespaces = || elsewhere("ns", Needs::Namespaces, &pick(&binaries, "ns_"), arguments, &run_dir);
     let guest = || elsewhere("guest", Needs::Ipvs, &pick(&binaries, "guest_"), arguments, &run_dir);
@@ -94,13 +96,19 @@ fn in_process(
     name: &'static str,
     binaries: &[TestBinary],
     filter: Option<&str>,
+    run_dir: &Path,
     chosen: impl Fn(&TestBinary) -> bool,
 ) -> Result<Phase> {
     Phase::timed(name, || {
         let mut outcomes = Outcomes::default();
         for binary in binaries.iter().filter(|binary| chosen(binary)) {
-            let invocation =
-                Invocation { binary: &binary.path, directory: &binary.directory, filter, threads: None };
+            let invocation = Invocation {
+                binary: &binary.path,
+                directory: &binary.directory,
+                filter,
+                threads: None,
+                run_dir: Some(run_dir),
+            };
             outcomes.add(
                 &binary.target,
                 libtest::run(&invocation, Selection::Plain, &mut |line| show(name, line))?,

@@ -24,6 +24,7 @@ use super::originate::Originator;
 use super::output::Output;
 use super::routing::Routing;
 use super::timer::{TimerKey, Timers};
+use crate::packet::Lsa;
 
 /// Rounds that one input may take to settle; two are usual.
 const MAX_ROUNDS: usize = 16;
@@ -289,6 +290,11 @@ impl Instance {
     /// The names of all counters that there can be, raised yet or not.
     pub fn counter_names() -> impl Iterator<Item = String> {
         known().map(|counter| counter.to_string())
+    }
+
+    /// The LSAs of the database as they came, in order, each with its area if it has one. Some may be at MaxAge by now.
+    pub fn lsas(&self) -> impl Iterator<Item = (Option<AreaId>, &Lsa)> {
+        self.lsdb.iter().map(|(scope, _, entry)| (self.area_of(scope), entry.lsa()))
     }
 
     /// A number that two routers share when their databases of `area` do.

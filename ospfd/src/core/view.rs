@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use common::control::ospf::{AdvertisedView, InterfaceView, LsaView, NeighborView, RestartingView};
-use common::ids::RouterId;
+use common::ids::{AreaId, RouterId};
 use common::time::Instant;
 use ipnetwork::{IpNetwork, Ipv4Network};
 
@@ -74,13 +74,7 @@ impl Instance {
             .map(|(scope, key, entry)| {
                 let header = entry.header(now);
                 LsaView {
-                    area: match scope {
-                        Scope::Link(if_index) => {
-                            self.interfaces.get(&if_index).map(|interface| interface.config.area)
-                        }
-                        Scope::Area(area) => Some(area),
-                        Scope::As => None,
-                    },
+                    area: self.area_of(scope),
                     lsa_type: key.ls_type.to_string(),
                     link_state_id: Ipv4Addr::from_bits(key.link_state_id).to_string(),
                     advertised_router: key.advertising_router,
@@ -93,6 +87,15 @@ impl Instance {
                 }
             })
             .collect()
+    }
+
+    /// The area that a part of the database is of.
+    pub(crate) fn area_of(&self, scope: Scope) -> Option<AreaId> {
+        match scope {
+            Scope::Link(if_index) => self.interfaces.get(&if_index).map(|interface| interface.config.area),
+            Scope::Area(area) => Some(area),
+            Scope::As => None,
+        }
     }
 
     fn detail(&self, scope: Scope, key: LsaKey, entry: &Entry) -> Vec<String> {

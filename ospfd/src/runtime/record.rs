@@ -133,6 +133,12 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// A datagram that came in.
+    pub fn datagram(rx: RxDatagram<'_>) -> Self {
+        let RxDatagram { if_index, source, destination, ttl, payload } = rx;
+        Self::Datagram { if_index, source, destination, ttl, payload: hex(payload) }
+    }
+
     /// What a request gives the engine, if anything.
     pub fn of_request(request: &Request) -> Option<Self> {
         match request {
@@ -270,14 +276,7 @@ impl Recorder {
 
     /// The same of a datagram.
     pub fn note_datagram(&mut self, at: Instant, instance: &Instance, rx: RxDatagram<'_>) {
-        let RxDatagram { if_index, source, destination, ttl, payload } = rx;
-        self.note(at, instance, || Entry::Datagram {
-            if_index,
-            source,
-            destination,
-            ttl,
-            payload: hex(payload),
-        });
+        self.note(at, instance, || Entry::datagram(rx));
     }
 
     /// Takes a note of a datagram that came out.
