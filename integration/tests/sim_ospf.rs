@@ -477,6 +477,13 @@ fn the_same_seed_gives_the_same_history() {
     }
 }
 
+/// Seed 20004: a late acknowledgement of what had been flushed since was taken for one of the same instance, which had
+/// come back out of another part of the network; there it lived on.
+#[test]
+fn what_was_flushed_while_the_network_was_parted_does_not_live_on() {
+    scenario::play(Suite::Networks, 20_004, Extras::default()).unwrap();
+}
+
 #[test]
 fn random_networks_agree_once_the_weather_clears() -> Result<(), Failure> {
     sweep::test(Suite::Networks, SEEDS)

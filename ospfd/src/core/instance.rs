@@ -311,7 +311,7 @@ impl Instance {
             TimerKey::Hello(if_index) => self.hello_due(now, if_index),
             TimerKey::Wait(if_index) => self.interface_event(now, if_index, interface::Event::WaitTimer),
             TimerKey::Poll(if_index, address) => self.poll_due(now, if_index, address),
-            TimerKey::DelayedAck(if_index) => self.send_delayed_acks(if_index),
+            TimerKey::DelayedAck(if_index) => self.send_delayed_acks(now, if_index),
             TimerKey::Inactivity(if_index, router_id) => self.inactivity_due(now, if_index, router_id),
             TimerKey::DdRetransmit(if_index, router_id) => self.repeat_description(now, if_index, router_id),
             TimerKey::DdHold(if_index, router_id) => self.forget_description(if_index, router_id),

@@ -65,7 +65,7 @@ impl Instance {
     }
 
     /// RFC 2328 §13.4: names us as its originator, or describes a network whose Designated Router's address is ours.
-    fn is_own(&self, header: &LsaHeader) -> bool {
+    pub(super) fn is_own(&self, header: &LsaHeader) -> bool {
         header.key.advertising_router == self.config.router_id
             || (header.key.ls_type == LsType::Network
                 && self.interfaces.values().any(|interface| {
