@@ -1,4 +1,4 @@
-//! Large networks of OSPF engines in virtual time. Larger ones, up to a thousand routers, are played by `cargo lab soak`.
+//! Large networks of OSPF engines in virtual time. One of three hundred routers is played by `cargo lab soak`.
 
 use integration::sim::{Failure, large};
 

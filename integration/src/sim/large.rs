@@ -1,4 +1,4 @@
-//! Networks of hundreds of routers, up to a thousand: they come up, lose links and routers, and get them back, and each
+//! Large networks, of up to hundreds of routers: they come up, lose links and routers, and get them back, and each
 //! time everyone must come to agree.
 
 use std::fmt;

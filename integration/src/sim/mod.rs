@@ -15,7 +15,7 @@
 //! | `liveness`, `oracle` | what must hold once all is quiet; the routes that there must be |
 //! | `trace`, `recording`, `failure` | what happened, for whoever has to find out why |
 //! | `scenario` | random topologies, and random events on them |
-//! | `large` | hundreds of routers, up to a thousand |
+//! | `large` | networks of up to hundreds of routers |
 //! | `sweep` | many seeds at once, and the evidence of one that fails |
 
 mod failure;
