@@ -7,7 +7,7 @@ mod topology;
 use common::ids::RouterId;
 use ospfd::packet::{LsType, Lsa, LsaBody, LsaKey, RouterLink, RouterLinkType, RouterLsa, options};
 
-pub(super) use topology::{Topology, grid};
+pub(super) use topology::{Topology, fat_tree, grid};
 
 use super::stage::{ROUTER_ID, holder_address};
 
@@ -26,4 +26,24 @@ pub(super) fn router_lsa(router: u32, instance: i32, body: &RouterLsa) -> Option
 /// First instances of all Router-LSAs.
 pub(super) fn lsas(topology: &Topology) -> Vec<Lsa> {
     topology.routers.iter().filter_map(|(router, body)| router_lsa(*router, 1, body)).collect()
+}
+
+/// Puts the subject in the place of a router, and returns its neighbours there: an end leads to each, in this order.
+pub(super) fn seat_subject(topology: &mut Topology, root: u32) -> Vec<RouterId> {
+    topology.routers.remove(&root);
+    let mut neighbors = Vec::new();
+    for (end, (router, body)) in (0..=u8::MAX).zip(
+        topology.routers.iter_mut().filter(|(_, body)| body.links.iter().any(|link| leads_to(link, root))),
+    ) {
+        neighbors.push(RouterId(*router));
+        for link in body.links.iter_mut().filter(|link| leads_to(link, root)) {
+            *link = link_to_subject(end, link.metric);
+        }
+    }
+    neighbors
+}
+
+/// Is it a point-to-point link to this router?
+pub(super) fn leads_to(link: &RouterLink, router: u32) -> bool {
+    link.link_type == RouterLinkType::PointToPoint && link.link_id == router
 }

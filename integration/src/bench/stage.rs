@@ -109,6 +109,7 @@ routes.install = "all"
 
 [node.frr]
 kind = "frr"
+sysctl = {{ "net.ipv4.igmp_max_memberships" = "100" }}
 config = '''
 {frr}
 router ospf
