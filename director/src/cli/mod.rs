@@ -6,7 +6,12 @@ use common::control::Refusal;
 use common::control::frame::ClientError;
 use serde::Serialize;
 
+use crate::ipvs::IpvsError;
+use crate::ipvs::handle::Refusal as KernelRefusal;
+use crate::ipvsadm::{LineError, UsageError};
+
 pub mod daemon;
+pub mod ipvs;
 mod status;
 
 /// Why a command failed; the exit status tells which.
@@ -24,6 +29,34 @@ pub enum Failure {
     /// The output has no form in JSON.
     #[error("cannot write JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The kernel cannot be asked, or said no.
+    #[error(transparent)]
+    Kernel(#[from] IpvsError),
+    /// Something cannot be read.
+    #[error("cannot read {path}: {problem}")]
+    Input {
+        /// What.
+        path: String,
+        /// Why.
+        problem: String,
+    },
+    /// A line of ipvsadm's arguments makes no sense.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// A line that is to be restored makes no sense; nothing was done.
+    #[error("{0}; nothing was changed")]
+    Line(#[from] LineError),
+    /// The kernel refused some of the lines; the others are done.
+    #[error("{}", told(.0))]
+    Lines(Vec<(usize, KernelRefusal)>),
+    /// There is no such service.
+    #[error("No such service")]
+    NoService,
+}
+
+fn told(refusals: &[(usize, KernelRefusal)]) -> String {
+    let lines = refusals.iter().map(|(line, refusal)| format!("line {line}: {refusal}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 impl Failure {
@@ -31,7 +64,15 @@ impl Failure {
     pub const fn status(&self) -> u8 {
         match self {
             Self::Client(_) => 3,
-            Self::Refused(_) | Self::Output(_) | Self::Json(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Refused(_)
+            | Self::Output(_)
+            | Self::Json(_)
+            | Self::Kernel(_)
+            | Self::Input { .. }
+            | Self::Line(_)
+            | Self::Lines(_)
+            | Self::NoService => 1,
         }
     }
 

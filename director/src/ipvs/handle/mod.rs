@@ -21,6 +21,7 @@ use super::service::ServiceAttr;
 use super::settings::{daemon_reference, daemon_request, read_daemon, read_timeouts, timeouts_request};
 use crate::core::observed::{Observed, ObservedServer, ObservedService};
 use crate::core::plan::Op;
+use crate::ipvsadm::list::Rows;
 use crate::model::{DaemonRole, ServiceKey, SyncDaemon, Timeouts};
 
 /// Changes in one `sendmsg`. More would only make the set of errors harder to receive; the kernel's cost per change
@@ -174,6 +175,17 @@ impl Handle {
             }));
         }
         Ok(refusals)
+    }
+
+    /// The whole table with its counters, in the order in which the kernel tells it; services that have no key are left out.
+    pub async fn table(&mut self) -> Result<Vec<Rows>, IpvsError> {
+        let mut table = Vec::new();
+        for DumpedService { key, entry, stats } in self.dump_services().await? {
+            if let Some(key) = key {
+                table.push(Rows { key, entry, stats, servers: self.dump_servers(&key).await? });
+            }
+        }
+        Ok(table)
     }
 
     async fn dump_services(&mut self) -> Result<Vec<DumpedService>, IpvsError> {
