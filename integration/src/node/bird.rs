@@ -32,24 +32,30 @@ impl Node {
         argv.extend(command.split_whitespace());
         self.exec(&argv)
     }
+
+    /// Starts BIRD again after `birdc graceful restart`, so that it recovers.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn start_bird_recovering(&self) -> Result<()> {
+        launch(self, &["-R"])
+    }
 }
 
 pub(super) fn start(node: &Node, config: &str) -> Result<()> {
-    let config = node.write_file("bird.conf", config)?;
+    node.write_file("bird.conf", config)?;
+    launch(node, &[])
+}
+
+fn launch(node: &Node, more: &[&str]) -> Result<()> {
+    let config = node.dir().join("bird.conf");
     let socket = node.dir().join("bird.ctl");
     // A socket that a killed BIRD left must not look like a new one that listens.
     let _ = std::fs::remove_file(&socket);
+    let (config, listens_at) = (config.to_string_lossy(), socket.to_string_lossy());
     // BIRD 2.0.12 sorts routes recursively, and at some 87,000 of them runs out of the usual stack.
-    let argv = [
-        "prlimit",
-        "--stack=unlimited",
-        "bird",
-        "-f",
-        "-c",
-        &config.to_string_lossy(),
-        "-s",
-        &socket.to_string_lossy(),
-    ];
+    let mut argv = vec!["prlimit", "--stack=unlimited", "bird", "-f", "-c", &config, "-s", &listens_at];
+    argv.extend(more);
     node.start_daemon("bird", &argv)?;
     clock::until(START_LIMIT, "BIRD listens", || socket.exists() || !node.is_running("bird"))?;
     node.ensure_running("bird")

@@ -47,6 +47,19 @@ impl Node {
         }
         self.run(&argv).map(drop)
     }
+
+    /// Starts one of FRR's daemons again, which has ended while the others went on, and configures it as at first. What it
+    /// left behind for its next life is there.
+    ///
+    /// # Errors
+    /// It did not start, or refused its configuration.
+    pub fn start_frr_daemon(&self, daemon: &str) -> Result<()> {
+        let space = self.namespace().name();
+        let _ = std::fs::remove_file(Path::new(RUN).join(space).join(format!("{daemon}.vty")));
+        start_one(self, daemon)?;
+        let config = self.dir().join("frr.conf");
+        self.run(&["vtysh", "-N", space, "-f", &config.to_string_lossy()]).map(drop)
+    }
 }
 
 pub(super) fn start(node: &Node, config: &str, daemons: &[String]) -> Result<()> {
@@ -58,32 +71,22 @@ pub(super) fn start(node: &Node, config: &str, daemons: &[String]) -> Result<()>
     own_by_frr(&run)?;
     let config = node.write_file("frr.conf", config)?;
     for daemon in daemons {
-        let program = Path::new(DAEMONS).join(daemon);
-        let program = program.to_string_lossy();
-        let argv = [
-            &program,
-            "-N",
-            space,
-            "-u",
-            "frr",
-            "-g",
-            "frr",
-            "-f",
-            "/dev/null",
-            "-P",
-            "0",
-            "--log",
-            "stdout",
-        ];
-        node.start_daemon(daemon, &argv)?;
-        // One after the other, zebra first: a daemon that misses zebra's socket tries again only after 10 s.
-        let socket = run.join(format!("{daemon}.vty"));
-        clock::until(START_LIMIT, &format!("{daemon} listens"), || {
-            socket.exists() || !node.is_running(daemon)
-        })?;
-        node.ensure_running(daemon)?;
+        start_one(node, daemon)?;
     }
     node.run(&["vtysh", "-N", space, "-f", &config.to_string_lossy()]).map(drop)
+}
+
+fn start_one(node: &Node, daemon: &str) -> Result<()> {
+    let space = node.namespace().name();
+    let program = Path::new(DAEMONS).join(daemon);
+    let program = program.to_string_lossy();
+    let argv =
+        [&program, "-N", space, "-u", "frr", "-g", "frr", "-f", "/dev/null", "-P", "0", "--log", "stdout"];
+    node.start_daemon(daemon, &argv)?;
+    // One after the other, zebra first: a daemon that misses zebra's socket tries again only after 10 s.
+    let socket = Path::new(RUN).join(space).join(format!("{daemon}.vty"));
+    clock::until(START_LIMIT, &format!("{daemon} listens"), || socket.exists() || !node.is_running(daemon))?;
+    node.ensure_running(daemon)
 }
 
 fn own_by_frr(path: &Path) -> Result<()> {
