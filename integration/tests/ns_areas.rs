@@ -1,32 +1,14 @@
 //! Several areas among FRR and BIRD: ospfd at their border, and inside.
 
-use std::time::Duration;
+mod routed;
 
-use integration::clock::until;
 use integration::lab::topology::Topology;
 use integration::lab::{Lab, Options};
-use integration::node::Node;
 
-/// Hello 1 s, dead 4 s, and machines with other things to do.
-const SOON: Duration = Duration::from_secs(60);
+use routed::{routed, until_routed, until_without};
 
 fn lab(name: &str, label: &str) -> Lab {
     Lab::start(&Topology::named(name).unwrap(), &Options::labelled(label)).unwrap()
-}
-
-/// Has the node's kernel a route to exactly this prefix?
-fn routed(node: &Node, prefix: &str) -> bool {
-    !node.kernel_routes(prefix).unwrap().is_empty()
-}
-
-fn until_routed(lab: &Lab, node: &str, prefixes: &[&str]) {
-    for prefix in prefixes {
-        until(SOON, &format!("{node} has {prefix}"), || routed(lab.node(node), prefix)).unwrap();
-    }
-}
-
-fn until_without(lab: &Lab, node: &str, prefix: &str) {
-    until(SOON, &format!("{node} has no {prefix}"), || !routed(lab.node(node), prefix)).unwrap();
 }
 
 fn frr_route(lab: &Lab, node: &str, prefix: &str) -> serde_json::Value {

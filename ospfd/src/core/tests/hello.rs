@@ -12,7 +12,8 @@ use crate::core::event::{Event, RxDatagram};
 use crate::core::output::{ALL_D_ROUTERS, ALL_SPF_ROUTERS};
 use crate::packet::{Auth, Body, Hello, Packet, options};
 
-fn good_hello() -> Hello {
+/// What a router says that has just started, and has seen nobody.
+pub(super) fn good_hello() -> Hello {
     Hello {
         network_mask: Ipv4Addr::new(255, 255, 255, 0),
         hello_interval: 1,

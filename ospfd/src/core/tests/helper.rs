@@ -3,13 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use super::hello::good_hello;
 use super::world::{AREA, ETH0, World, address, config, router_id};
 use crate::bfd::{Change, Diagnostic, SessionKey, State, Status};
 use crate::core::config::NetworkType::{self, Broadcast, PointToPoint};
 use crate::core::config::{BfdConfig, Config, GracefulRestartConfig};
 use crate::core::lsdb::Scope;
 use crate::packet::{
-    Body, GraceLsa, Hello, LsType, Lsa, LsaBody, LsaKey, MAX_AGE, RestartReason, RouterLink, RouterLinkType,
+    Body, GraceLsa, LsType, Lsa, LsaBody, LsaKey, MAX_AGE, RestartReason, RouterLink, RouterLinkType,
     RouterLsa, options,
 };
 
@@ -45,16 +46,7 @@ fn elsewhere(sequence: i32, metric: u16) -> Body {
 
 /// A hello of a router that has just started, and has seen nobody.
 fn first_hello() -> Body {
-    Body::Hello(Hello {
-        network_mask: [255, 255, 255, 0].into(),
-        hello_interval: 1,
-        options: options::E,
-        priority: 1,
-        router_dead_interval: 4,
-        designated_router: Ipv4Addr::UNSPECIFIED,
-        backup_designated_router: Ipv4Addr::UNSPECIFIED,
-        neighbors: Vec::new(),
-    })
+    Body::Hello(good_hello())
 }
 
 fn with(node: usize, graceful_restart: GracefulRestartConfig) -> Config {
